@@ -1,0 +1,1 @@
+"""Blobs hold message bodies: immutable, named by digest."""

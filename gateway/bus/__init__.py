@@ -1,0 +1,1 @@
+"""The bus moves mail from stage to stage and commands to all processes."""

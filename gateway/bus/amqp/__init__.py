@@ -1,0 +1,1 @@
+"""The parts of the RabbitMQ adapter: the connection, what lies on the broker, sending and taking."""

@@ -1,0 +1,1 @@
+"""The configuration: the file of the manual as typed, immutable settings."""

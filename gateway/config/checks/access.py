@@ -1,0 +1,69 @@
+"""Who may send: black lists and relay rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway.config.draft import Draft
+from gateway.config.findings import Finding, warning
+from gateway.config.sections.site import (
+    AccessSection,
+)
+from gateway.domain.access import ConnectCondition, RelayRule
+from gateway.domain.address import covers
+
+
+def black_list_is_missing(draft: Draft) -> Iterator[Finding]:
+    """Conditions on DNS black lists, and the lists, need each other."""
+    access = draft.value(AccessSection)
+    if access is None:
+        return
+    asked = False
+    for number, rule in enumerate(access.connect_rule):
+        place = draft.place(AccessSection, "connect_rule", number)
+        match rule.condition:
+            case ConnectCondition.IN_DNSBL if not access.dns_black_list:
+                yield Finding(place, "in_dnsbl can never match without a list: add a DNSBlackList")
+            case ConnectCondition.OUT_DNSBL if not access.dns_black_list:
+                yield warning(place, "out_dnsbl always matches without a list: add a DNSBlackList")
+            case ConnectCondition.IN_DNSBL | ConnectCondition.OUT_DNSBL:
+                asked = True
+            case _:
+                pass
+    if access.dns_black_list and not asked:
+        yield warning(
+            draft.place(AccessSection, "dns_black_list"),
+            "no ConnectRule asks these lists: add one with in_dnsbl, or remove them",
+        )
+
+
+def relay_is_open(draft: Draft) -> Iterator[Finding]:
+    """Spammers find a relay that takes mail from everybody for everybody within hours."""
+    access = draft.value(AccessSection)
+    for number, rule in enumerate(access.relay_rule if access else ()):
+        if rule.allows and _names_every_client(rule) and _names_everybody(rule.recipients):
+            yield warning(
+                draft.place(AccessSection, "relay_rule", number),
+                "this makes an open relay, which takes mail from anybody for anybody: allow from any only "
+                "to your own domains",
+            )
+
+
+def _names_every_client(rule: RelayRule) -> bool:
+    return rule.network is None or rule.network.prefixlen == 0
+
+
+def _names_everybody(mask: str) -> bool:
+    # Most masks have letters: no need to make an expression of each of ten thousand.
+    return not mask.strip("*@") and covers(mask, "*@*")
+
+
+def nobody_may_send(draft: Draft) -> Iterator[Finding]:
+    """Without a relay rule that allows, every recipient is refused."""
+    access = draft.value(AccessSection)
+    if access and not any(rule.allows for rule in access.relay_rule):
+        yield warning(
+            draft.place(AccessSection, "relay_rule"),
+            "no RelayRule allows anything, so all mail is refused: add RelayRule=allow from any to "
+            "*@your.domain",
+        )

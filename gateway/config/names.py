@@ -1,0 +1,21 @@
+"""The names of parameters: `minimal_backoff_time` in code is `MinimalBackoffTime` in the file."""
+
+from __future__ import annotations
+
+_WORDS = {
+    "as": "AS",
+    "av": "AV",
+    "db": "DB",
+    "dns": "DNS",
+    "dsn": "DSN",
+    "ichecker": "IChecker",
+    "io": "IO",
+    "ip": "IP",
+    "mx": "MX",
+    "ttl": "TTL",
+}
+
+
+def parameter_name(attribute: str) -> str:
+    """The name in the file of the parameter that code calls `attribute`."""
+    return "".join(_WORDS.get(word, word.capitalize()) for word in attribute.split("_"))

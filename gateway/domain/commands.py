@@ -1,0 +1,42 @@
+"""What an operator tells all processes of the gateway at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Suspend:
+    """A module stops its work; `module` is a `Module`."""
+
+    module: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """A suspended module goes on."""
+
+    module: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """These queued mails are dropped where they are met."""
+
+    mail_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hurry:
+    """A queued mail was published anew: copies of a lower generation are dropped."""
+
+    mail_id: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """Every process ends, and is started again with the configuration as it is then."""
+
+
+Command = Suspend | Resume | Remove | Hurry | Reload

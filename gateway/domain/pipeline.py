@@ -1,0 +1,93 @@
+"""The way of a mail: its stages, its states in the queue, and what a step can make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from types import MappingProxyType
+
+from gateway.domain.journey import Event
+from gateway.domain.mail import Mail
+
+
+class Stage(StrEnum):
+    """A step that takes mail from the bus. The receiver is none: it puts mail there."""
+
+    ANTISPAM = "antispam"
+    SCANNER = "scanner"
+    SENDER = "sender"
+
+
+ROUTE = (Stage.ANTISPAM, Stage.SCANNER, Stage.SENDER)
+"""The order of the stages, for every mail that a client brings."""
+
+
+def following(stage: Stage) -> Stage:
+    """The stage after `stage`. Nothing follows the sender: asking for it is an error of the caller."""
+    return ROUTE[ROUTE.index(stage) + 1]
+
+
+class Module(StrEnum):
+    """What an operator can suspend (manual, chapter 6.4)."""
+
+    RECEIVER = "receiver"
+    SCANNING = "scanning"  # antispam and scanner together: their mail goes straight to the sender
+    SENDER = "sender"
+
+
+MODULE_OF: Mapping[Stage, Module] = MappingProxyType(
+    {Stage.ANTISPAM: Module.SCANNING, Stage.SCANNER: Module.SCANNING, Stage.SENDER: Module.SENDER}
+)
+
+
+class QueueState(StrEnum):
+    """Where a queued mail stands, in the manual's codes (chapter 6.5)."""
+
+    WFC = "WFC"  # waits for spam filtering and virus scanning
+    CHK = "CHK"  # is being checked
+    WFS = "WFS"  # waits to be split by group
+    SPL = "SPL"  # is being split
+    QUE = "QUE"  # waits to be sent
+    SND = "SND"  # is being sent
+
+
+WAITING: Mapping[Stage, QueueState] = MappingProxyType(
+    {Stage.ANTISPAM: QueueState.WFC, Stage.SCANNER: QueueState.WFC, Stage.SENDER: QueueState.QUE}
+)
+WORKING: Mapping[Stage, QueueState] = MappingProxyType(
+    {Stage.ANTISPAM: QueueState.CHK, Stage.SCANNER: QueueState.CHK, Stage.SENDER: QueueState.SND}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """The next stage shall have `mail`, and the sender what the step `created` (notices)."""
+
+    mail: Mail
+    events: tuple[Event, ...] = ()
+    created: tuple[Mail, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The way of the mail ends here. One of `events` is the `Ended` that says how."""
+
+    events: tuple[Event, ...]
+    created: tuple[Mail, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """The same stage shall have `mail` again after `delay`."""
+
+    mail: Mail
+    delay: timedelta
+    reason: str
+    events: tuple[Event, ...] = ()
+    created: tuple[Mail, ...] = ()
+
+
+Outcome = Onward | Finished | Later
+"""What a worker says should become of a mail; the loop in `runtime/serve.py` does it."""

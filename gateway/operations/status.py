@@ -1,0 +1,77 @@
+"""The state of the gateway: how much mail is where, what is suspended, and whether its worlds answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+
+from gateway.blobs.port import Blobs, MissingBody
+from gateway.bus.port import Bus
+from gateway.domain.errors import TemporaryFailure
+from gateway.domain.mail import BodyRef
+from gateway.domain.pipeline import Module, Stage
+from gateway.records.port import PARKED, Records
+from gateway.version import VERSION
+
+ANSWER_SECONDS = 5.0
+"""A world that needs longer for a simple question does not answer."""
+
+_NO_BODY = BodyRef(f"{sha256().hexdigest()}-readiness", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayStatus:
+    """Numbers of one moment. States are written behind, so they may lag the stages by about a second."""
+
+    version: str
+    states: Mapping[str, int]  # mails by QueueState, Ending or "parked"
+    waiting: Mapping[Stage, int]  # mails ready for each stage
+    parked: int
+    suspended: tuple[Module, ...]
+
+
+async def status_of_gateway(bus: Bus, records: Records) -> GatewayStatus:
+    """How much mail is where, and what an operator suspended. `TimeoutError` when a world does not answer."""
+    async with asyncio.timeout(ANSWER_SECONDS):
+        counts, depth, suspended = await asyncio.gather(records.counts(), bus.depth(), records.suspended())
+    return GatewayStatus(
+        version=VERSION,
+        states=dict(sorted(counts.items())),
+        waiting={stage: depth.get(stage, 0) for stage in Stage},
+        parked=counts.get(PARKED, 0),
+        suspended=tuple(module for module in Module if module in suspended),
+    )
+
+
+async def troubles(bus: Bus, blobs: Blobs, records: Records) -> Mapping[str, str]:
+    """Why the gateway cannot work now, by the name of the world that does not answer; empty when it can."""
+    asked = {"bus": bus.depth(), "blobs": _reach(blobs), "records": _reach_records(records)}
+    answers = await asyncio.gather(*(_trouble(question) for question in asked.values()))
+    return {name: trouble for name, trouble in zip(asked, answers, strict=True) if trouble}
+
+
+async def _trouble(question: Awaitable[object]) -> str:
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await question
+    except TimeoutError:
+        return f"no answer within {ANSWER_SECONDS:g} s"
+    except TemporaryFailure as trouble:
+        return str(trouble) or "not now"
+    return ""
+
+
+async def _reach(blobs: Blobs) -> None:
+    await blobs.free_bytes()
+    try:
+        await blobs.read(_NO_BODY)
+    except MissingBody:
+        return  # whoever knows that it is not there has looked
+
+
+async def _reach_records(records: Records) -> None:
+    if not records.ready:
+        raise TemporaryFailure("what was noted cannot be stored")
+    await records.suspended()

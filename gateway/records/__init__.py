@@ -1,0 +1,1 @@
+"""Records remember what became of every mail; the bus only moves it."""

@@ -1,0 +1,126 @@
+"""What the gateway asks of its records.
+
+Most is written behind: `note` returns at once, and batches follow within about a second. What must not
+be lost is written with `keep`, which returns when it is on stable storage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from gateway.domain.journey import Event
+from gateway.domain.pipeline import Module
+
+PARKED = "parked"
+"""The state of mail that a fault of our own stopped; all others are a `QueueState` or an `Ending`."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailRecord:
+    """A mail as the records know it."""
+
+    id: str
+    source_id: str
+    group: str
+    sender: str
+    recipients: tuple[str, ...]
+    client_ip: str
+    message_id: str
+    size: int
+    received_at: datetime
+    state: str  # a QueueState, an Ending, or PARKED
+    state_at: datetime
+    next_try_at: datetime | None
+    attempts: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class JourneyStep:
+    """One event of a mail's way, as stored: what happened, when, and the details of that kind."""
+
+    at: datetime
+    kind: str  # the name of the event: "Entered", "Scanned"
+    detail: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What operators said about queued mail that may not have been met yet."""
+
+    removed: frozenset[str]
+    generations: Mapping[str, int]  # the lowest generation that is still wanted
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePlace:
+    """A place in the order of the queue: that of the mail with this time and id."""
+
+    received_at: datetime
+    id: str  # tells mails apart that came at the same time
+
+
+class Records(Protocol):
+    """Remembers mail. What is away for a while is a `TemporaryFailure`."""
+
+    def note(self, *events: Event) -> None:
+        """Write down soon, in order. Bounded: see `ready`."""
+
+    async def keep(self, *events: Event) -> None:
+        """Write down now, after all that was noted before; returns when it is stored."""
+
+    @property
+    def ready(self) -> bool:
+        """False while what was noted piles up because nothing can be stored: take no new mail."""
+
+    async def delivered(self, mail_id: str) -> frozenset[str]:
+        """The recipients of that mail that a next hop has taken, or refused for good."""
+
+    async def mail(self, mail_id: str) -> MailRecord | None:
+        """One mail."""
+
+    def queue(self, states: Sequence[str] = (), after: QueuePlace | None = None) -> AsyncIterator[MailRecord]:
+        """All mail on its way, oldest first, read page by page.
+
+        Only of `states` if any are given; only behind `after` if a place is given, at no cost for what lies
+        before it.
+        """
+
+    async def journey(self, mail_id: str) -> Sequence[JourneyStep]:
+        """All that happened to a mail, oldest first."""
+
+    async def counts(self) -> Mapping[str, int]:
+        """How many mails are in each state."""
+
+    async def orders(self) -> Orders:
+        """What operators said about mail still on its way."""
+
+    async def remove(self, mail_ids: Sequence[str]) -> None:
+        """Mark queued mails as removed by an operator."""
+
+    async def hurry(self, mail_id: str, generation: int) -> None:
+        """Mark that only copies of at least this generation are wanted."""
+
+    async def suspended(self) -> frozenset[Module]:
+        """The modules that an operator suspended."""
+
+    async def suspend(self, module: Module, *, suspended: bool) -> None:
+        """Remember that a module is suspended, or no longer."""
+
+    async def spent_bodies(self, before: datetime, limit: int) -> Sequence[str]:
+        """Names of bodies all of whose mails ended before that time."""
+
+    async def forget_bodies(self, names: Sequence[str]) -> None:
+        """The bodies are gone: do not name them again."""
+
+    async def known_bodies(self, names: Sequence[str]) -> frozenset[str]:
+        """Those of `names` that some mail refers to, ended or not, unless they were forgotten."""
+
+    async def purge(self, before: datetime) -> int:
+        """Forget mails that ended before that time; how many."""
+
+    async def close(self) -> None:
+        """Write what is noted and let go of the database."""

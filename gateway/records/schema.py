@@ -1,0 +1,131 @@
+"""The tables of the records, the same in both databases, and how values are written in them.
+
+Times are whole microseconds since 1970 in UTC: small, exact, and ordered alike everywhere. Mail that
+ended is most of what lies here and is touched no more, so the indexes of everyday work leave it out.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    false,
+    literal_column,
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+# The order of bytes is the cheapest one to keep, and the same on every server.
+_Key = String().with_variant(String(collation="C"), "postgresql")
+
+metadata = MetaData()
+
+mails = Table(
+    "mails",
+    metadata,
+    Column("id", _Key, primary_key=True),
+    # What describes it: NULL until its `Entered` is known.
+    Column("source_id", _Key),
+    Column("group_name", String),
+    Column("sender", String),
+    Column("recipients", String),  # a JSON list of addresses
+    Column("client_ip", String),
+    Column("message_id", String),
+    Column("size", BigInteger),
+    Column("received_at", BigInteger, nullable=False),  # until then, when it was first heard of
+    Column("body", _Key),  # NULL when it was forgotten, too
+    # What became of it so far.
+    Column("state", String, nullable=False),
+    Column("state_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("next_try_at", BigInteger),  # of the last deferral; of no meaning once it is past
+    Column("attempts", BigInteger),
+    Column("reason", String),
+    # What operators said of it.
+    Column("generation", Integer, nullable=False, server_default="0"),
+    Column("removed", Boolean, nullable=False, server_default=false()),
+)
+
+DESCRIPTION = (
+    "source_id",
+    "group_name",
+    "sender",
+    "recipients",
+    "client_ip",
+    "message_id",
+    "size",
+    "received_at",
+    "body",
+)
+STATE = ("state", "state_at", "ended_at", "next_try_at", "attempts", "reason")
+
+recipients = Table(
+    "recipients",
+    metadata,
+    Column("mail_id", _Key, primary_key=True),
+    Column("address", _Key, primary_key=True),
+    Column("answer", String, nullable=False),
+    Column("server", String, nullable=False),
+    Column("reply", String, nullable=False),
+    Column("tried_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("mail_id", _Key, primary_key=True),
+    Column("at", BigInteger, primary_key=True),
+    # Told twice, an event is one: its digest is that of its kind and detail.
+    Column("digest", BigInteger, primary_key=True),
+    Column("number", BigInteger, nullable=False),  # orders events of one moment
+    Column("kind", String, nullable=False),
+    Column("detail", String, nullable=False),  # JSON
+    sqlite_with_rowid=False,
+)
+
+modules = Table(
+    "modules",
+    metadata,
+    Column("module", String, primary_key=True),
+    Column("suspended", Boolean, nullable=False),
+)
+
+on_the_way = mails.c.ended_at.is_(None)
+has_ended = mails.c.ended_at.is_not(None)
+has_body = mails.c.body.is_not(None)
+is_removed = mails.c.removed.is_(True)
+is_hurried = mails.c.generation > literal_column("0")  # a bound value would hide the index
+
+
+def _only(where: ColumnElement[bool]) -> dict[str, Any]:
+    return {"sqlite_where": where, "postgresql_where": where}
+
+
+Index("mails_queue", mails.c.state, mails.c.received_at, mails.c.id, **_only(on_the_way))
+Index("mails_ended", mails.c.ended_at, mails.c.state, **_only(has_ended))
+Index("mails_spent", mails.c.ended_at, **_only(has_ended & has_body))
+Index("mails_body", mails.c.body, **_only(has_body))
+Index("mails_removed", mails.c.id, **_only(is_removed))
+Index("mails_hurried", mails.c.id, **_only(is_hurried))
+
+
+def micros(at: datetime) -> int:
+    """A moment as it is stored."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def moment(stored: int) -> datetime:
+    """A stored moment."""
+    return _EPOCH + stored * _MICROSECOND

@@ -1,0 +1,225 @@
+"""Records in an SQL database: what happens to mail goes in by batches, what is asked is read at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import Connection, Executable
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from gateway.domain.errors import TemporaryFailure
+from gateway.domain.journey import Event
+from gateway.domain.pipeline import Module
+from gateway.records.behind import Pace, WriteBehind
+from gateway.records.database import Database
+from gateway.records.lookups import Lookups
+from gateway.records.port import JourneyStep, MailRecord, Orders, QueuePlace
+from gateway.records.reading import (
+    ON_THE_WAY,
+    AnyRow,
+    Reading,
+    journey_step,
+    mail_record,
+    place_of,
+    queue_page,
+)
+from gateway.records.rows import Numbered, as_json, rows_of
+from gateway.records.schema import micros
+from gateway.records.writing import Writing
+
+PAGE = 1000
+"""Mails of the queue that are read at once."""
+
+FORGOTTEN_AT_ONCE = 200
+"""Mails that are purged in one transaction: it is short, since others who write wait for it."""
+
+_DEADLOCK = "40P01"
+_UNSTORABLE = ("22", "23")  # classes of SQLSTATE: a value that cannot be, a constraint that was broken
+
+T = TypeVar("T")
+
+
+class SqlRecords:
+    """Records in a database."""
+
+    def __init__(self, database: Database, pace: Pace | None = None) -> None:
+        self.database = database
+        self._failures: tuple[type[Exception], ...] = (
+            *(DBAPIError, PoolTimeout, OSError),
+            *database.dialect.failures,
+        )
+        self._reading = Reading(database.dialect)
+        self._writing = Writing(database.dialect)
+        self._lookups = Lookups(self._answered)
+        self._behind = WriteBehind(self._store, pace or Pace())
+
+    def note(self, *events: Event) -> None:
+        """Write down soon, in order."""
+        self._behind.note(events)
+
+    async def keep(self, *events: Event) -> None:
+        """Write down now, after all that was noted before; returns when it is stored."""
+        await self._behind.keep(events)
+
+    @property
+    def ready(self) -> bool:
+        """False while what was noted piles up because nothing can be stored."""
+        return self._behind.ready
+
+    async def delivered(self, mail_id: str) -> frozenset[str]:
+        """The recipients of that mail that a next hop has taken, or refused for good."""
+        return await self._lookups.find(mail_id)
+
+    async def mail(self, mail_id: str) -> MailRecord | None:
+        """One mail."""
+        rows = await self._read(self._reading.one_mail, {"id": mail_id})
+        return mail_record(rows[0]) if rows else None
+
+    async def queue(
+        self, states: Sequence[str] = (), after: QueuePlace | None = None
+    ) -> AsyncIterator[MailRecord]:
+        """All mail that has not ended, parked mail too, oldest first, read page by page."""
+        place = after
+        while True:
+            page = [
+                mail_record(row) for row in await self._read(queue_page(states or ON_THE_WAY, place, PAGE))
+            ]
+            for mail in page:
+                yield mail
+            if len(page) < PAGE:
+                return
+            place = place_of(page[-1])
+
+    async def journey(self, mail_id: str) -> Sequence[JourneyStep]:
+        """All that happened to a mail, oldest first."""
+        return [journey_step(row) for row in await self._read(self._reading.steps, {"id": mail_id})]
+
+    async def counts(self) -> Mapping[str, int]:
+        """How many mails are in each state."""
+        return {row.state: row.mails for row in await self._read(self._reading.counts)}
+
+    async def orders(self) -> Orders:
+        """What operators said about mail still on its way."""
+        removed = await self._read(self._reading.removed)
+        generations = await self._read(self._reading.generations)
+        return Orders(frozenset(row.id for row in removed), {row.id: row.generation for row in generations})
+
+    async def remove(self, mail_ids: Sequence[str]) -> None:
+        """Mark those of the mails as removed that nobody works on."""
+        await self._change((self._writing.remove, {"ids": as_json(mail_ids)}))
+
+    async def hurry(self, mail_id: str, generation: int) -> None:
+        """Mark that only copies of at least this generation are wanted."""
+        await self._change((self._writing.hurry, {"mail": mail_id, "wanted": generation}))
+
+    async def suspended(self) -> frozenset[Module]:
+        """The modules that an operator suspended."""
+        return frozenset(Module(row.module) for row in await self._read(self._reading.suspended))
+
+    async def suspend(self, module: Module, *, suspended: bool) -> None:
+        """Remember that a module is suspended, or no longer."""
+        await self._change((self._writing.suspend, {"module": module, "suspended": suspended}))
+
+    async def spent_bodies(self, before: datetime, limit: int) -> Sequence[str]:
+        """Names of bodies all of whose mails ended before that time."""
+        rows = await self._read(self._reading.spent_bodies, {"before": micros(before), "limit": limit})
+        return list(dict.fromkeys(row.body for row in rows))
+
+    async def forget_bodies(self, names: Sequence[str]) -> None:
+        """The bodies are gone: do not name them again."""
+        await self._change((self._writing.forget_bodies, {"names": as_json(names)}))
+
+    async def known_bodies(self, names: Sequence[str]) -> frozenset[str]:
+        """Those of `names` that some mail refers to, ended or not, unless they were forgotten."""
+        rows = await self._read(self._reading.known_bodies, {"names": as_json(names)})
+        return frozenset(row.body for row in rows)
+
+    async def purge(self, before: datetime) -> int:
+        """Forget mails that ended before that time, page by page, so that nobody waits long for it."""
+        purged = 0
+        while True:
+            rows = await self._read(
+                self._reading.ended_mails, {"before": micros(before), "limit": FORGOTTEN_AT_ONCE}
+            )
+            ids = {"ids": as_json([row.id for row in rows])}
+            await self._change(*((forget, ids) for forget in self._writing.forget_mails))
+            purged += len(rows)
+            if len(rows) < FORGOTTEN_AT_ONCE:
+                return purged
+
+    async def close(self) -> None:
+        """Write what is noted and let go of the database."""
+        await self._behind.close()
+        await self.database.close()
+
+    async def _store(self, batch: Sequence[Numbered]) -> None:
+        inserts, given = self._writing.inserts(rows_of(batch))
+        await self._do(lambda: self.database.store(inserts, given))
+
+    async def _answered(self, mail_ids: Collection[str]) -> Mapping[str, frozenset[str]]:
+        if self._behind.failing:
+            # What was kept may still be in line: to answer without it could deliver twice.
+            raise TemporaryFailure("records are behind")
+        found = defaultdict(set)
+        ids = {"ids": as_json(mail_ids)}
+        for mail_id, address in await self._do(lambda: self.database.ask(self._reading.answered, ids)):
+            found[mail_id].add(address)
+        return {mail_id: frozenset(addresses) for mail_id, addresses in found.items()}
+
+    async def _read(
+        self, statement: Executable, given: Mapping[str, object] | None = None
+    ) -> Sequence[AnyRow]:
+        def read(connection: Connection) -> Sequence[AnyRow]:
+            return connection.execute(statement, given).all()
+
+        return await self._do(lambda: self.database.read(read))
+
+    async def _change(self, *changes: tuple[Executable, Mapping[str, object]]) -> None:
+        def change(connection: Connection) -> None:
+            for statement, given in changes:
+                connection.execute(statement, given)
+
+        await self._do(lambda: self.database.write(change))
+
+    async def _do(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do `work`, which twice is harmless; `TemporaryFailure` for all that is not our own fault."""
+        try:
+            try:
+                return await work()
+            except self._failures as error:
+                if not _is_over(error):
+                    raise
+                return await work()
+        except self._failures as error:
+            if _is_unstorable(error):
+                raise
+            raise TemporaryFailure(f"records: {in_short(error)}") from error
+
+
+def in_short(error: BaseException) -> str:
+    """What the database said, without statement and values."""
+    said = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    return " ".join(str(said).split()) or type(said).__name__
+
+
+def _is_over(error: BaseException) -> bool:
+    """Whether what went wrong is over with the attempt.
+
+    Of connections that nobody used it shows late that they are dead, as all are after a restart of the
+    server; and of two who wait for each other the server stops one.
+    """
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    return lost or _sqlstate(error) == _DEADLOCK
+
+
+def _is_unstorable(error: BaseException) -> bool:
+    return isinstance(error, DataError | IntegrityError) or _sqlstate(error)[:2] in _UNSTORABLE
+
+
+def _sqlstate(error: BaseException) -> str:
+    said = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(said, "sqlstate", None) or ""

@@ -1,0 +1,90 @@
+"""The life of one process: what runs in it, what an operator suspended, and when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Iterable
+from contextlib import suppress
+
+from gateway.domain.pipeline import Module
+from gateway.runtime.heartbeat import INTERVAL, Heartbeat
+
+DRAIN_SECONDS = 30.0
+"""How long work in hand may go on after the process was told to stop."""
+
+
+class Lifecycle:
+    """Shared by all that runs in one process."""
+
+    def __init__(self, heartbeat: Heartbeat) -> None:
+        self.stopping = asyncio.Event()
+        self._heartbeat = heartbeat
+        self._suspended: frozenset[Module] = frozenset()
+        self._changed = asyncio.Event()
+
+    def stop_on_signals(self) -> None:
+        """TERM, INT and QUIT stop the process (reference, section 9.2)."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            loop.add_signal_handler(number, self.stop)
+
+    def stop(self) -> None:
+        """Take no more work; what is in hand may end within `DRAIN_SECONDS`."""
+        self.stopping.set()
+        self._wake()
+
+    def is_suspended(self, module: Module) -> bool:
+        """Whether an operator suspended that module."""
+        return module in self._suspended
+
+    def set_suspended(self, modules: Iterable[Module]) -> None:
+        """These modules are suspended, all others are not."""
+        self._suspended = frozenset(modules)
+        self._wake()
+
+    def suspend(self, module: Module) -> None:
+        """One more module is suspended."""
+        self.set_suspended(self._suspended | {module})
+
+    def resume(self, module: Module) -> None:
+        """That module goes on."""
+        self.set_suspended(self._suspended - {module})
+
+    async def until_active(self, module: Module) -> None:
+        """Return when the module is not suspended, or the process stops."""
+        while self.is_suspended(module) and not self.stopping.is_set():
+            await self._changed.wait()
+
+    async def until_inactive(self, module: Module) -> None:
+        """Return when the module is suspended, or the process stops."""
+        while not self.is_suspended(module) and not self.stopping.is_set():
+            await self._changed.wait()
+
+    async def pause(self, seconds: float) -> None:
+        """Wait, but no longer than until the process stops."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.stopping.wait()
+
+    def ready(self, module: str) -> None:
+        """The module can do its work now."""
+        self._heartbeat.ready(module)
+
+    async def beat_while(self, module: str, work: Awaitable[None]) -> None:
+        """Do `work`, and tell the watchdog of `module` for as long as it lasts."""
+        beating = asyncio.create_task(self._beat(module))
+        try:
+            await work
+        finally:
+            beating.cancel()
+
+    async def _beat(self, module: str) -> None:
+        while True:
+            self._heartbeat.beat(module)
+            await asyncio.sleep(INTERVAL)
+
+    def _wake(self) -> None:
+        # Whoever waits sees this event set; later waiters get a new one.
+        self._changed.set()
+        self._changed = asyncio.Event()

@@ -1,0 +1,99 @@
+"""A process of the gateway: its start, its end, and the exit code that says why."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import os
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+import uvloop
+
+from gateway.config.findings import InvalidConfig
+from gateway.config.load import load_settings
+from gateway.config.settings import Settings
+from gateway.domain.errors import ConfigError
+from gateway.runtime.exitcodes import ExitCode
+from gateway.runtime.heartbeat import Heartbeat
+from gateway.runtime.lifecycle import Lifecycle
+from gateway.runtime.logs import start_logging
+from gateway.runtime.wiring import Gateway, follow_commands, open_gateway
+
+Run = Callable[[Gateway], Awaitable[None]]
+"""A service: it works until `gateway.lifecycle.stopping` is set."""
+
+DEFAULT_CONFIG = Path("/etc/mailwarden/smtpgw.conf")
+
+
+def run_service(name: str, run: Run) -> int:
+    """Run one service as a process of its own; the exit code. `-c` names the configuration."""
+    parser = argparse.ArgumentParser(prog=f"services.{name}", description=f"Run the {name} of the gateway.")
+    parser.add_argument("-c", "--config-file", type=Path, default=DEFAULT_CONFIG, metavar="PATH")
+    return run_services({name: run}, parser.parse_args().config_file)
+
+
+def run_services(services: Mapping[str, Run], config: Path) -> int:
+    """Run services in one event loop until the process is told to stop; the exit code."""
+    try:
+        settings = load_settings(config, os.environ)
+        start_logging(
+            settings.options.log_filename,
+            settings.options.log_level,
+            date_format=settings.locale.date_format,
+            time_format=settings.locale.time_format,
+        )
+        _collect_garbage_seldom()
+        uvloop.run(_run(services, settings))
+    except InvalidConfig as invalid:
+        print(invalid, file=sys.stderr)
+        return ExitCode.BAD_CONFIG
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return ExitCode.SYSTEM_ERROR
+    return ExitCode.STARTED
+
+
+def _collect_garbage_seldom() -> None:
+    """Spare the collector what stays for ever, and let it look for cycles less often.
+
+    Mail makes many values and hardly any cycles: by default one part in twenty goes into the search.
+    """
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
+async def _run(services: Mapping[str, Run], settings: Settings) -> None:
+    heartbeat = Heartbeat.inherited()
+    lifecycle = Lifecycle(heartbeat)
+    lifecycle.stop_on_signals()
+    heartbeat.when_orphaned(lifecycle.stop)
+    async with open_gateway(settings, lifecycle) as gateway:
+        try:
+            async with asyncio.TaskGroup() as group:
+                following = group.create_task(follow_commands(gateway))
+                await _run_all(services, gateway)
+                following.cancel()
+        except* ConfigError as errors:
+            raise _first(errors) from None
+
+
+async def _run_all(services: Mapping[str, Run], gateway: Gateway) -> None:
+    async with asyncio.TaskGroup() as group:
+        for name, run in services.items():
+            group.create_task(_end_with(run(gateway), gateway.lifecycle), name=name)
+
+
+async def _end_with(work: Awaitable[None], lifecycle: Lifecycle) -> None:
+    """When one service ends, whatever the cause, the process ends: the watchdog starts it anew."""
+    try:
+        await work
+    finally:
+        lifecycle.stop()
+
+
+def _first(errors: BaseExceptionGroup[ConfigError]) -> ConfigError:
+    first = errors.exceptions[0]
+    return first if isinstance(first, ConfigError) else _first(first)

@@ -1,0 +1,137 @@
+"""The only place that knows which adapters were chosen."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from gateway.blobs.carrying import CarryingBlobs
+from gateway.blobs.port import Blobs
+from gateway.bus.port import Bus
+from gateway.config.settings import Settings
+from gateway.domain.commands import Hurry, Reload, Remove, Resume, Suspend
+from gateway.domain.errors import ConfigError, TemporaryFailure
+from gateway.domain.pipeline import Module
+from gateway.records.port import Records
+from gateway.runtime.lifecycle import Lifecycle
+from gateway.runtime.orders import StandingOrders
+
+log = logging.getLogger(__name__)
+
+STATE_RETRY_SECONDS = 1.0
+"""While the records are away, the present state is asked for this often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """All that a service works with."""
+
+    settings: Settings
+    bus: Bus
+    blobs: Blobs
+    records: Records
+    lifecycle: Lifecycle
+    orders: StandingOrders = field(default_factory=StandingOrders)
+
+
+@asynccontextmanager
+async def open_gateway(settings: Settings, lifecycle: Lifecycle) -> AsyncIterator[Gateway]:
+    """Open the outside worlds and ask for the present state; a `ConfigError` says which cannot be reached."""
+    async with AsyncExitStack() as stack:
+        records = await open_records(settings)
+        stack.push_async_callback(records.close)
+        blobs = CarryingBlobs(await open_blobs(settings))
+        stack.push_async_callback(blobs.close)
+        bus = await open_bus(settings)
+        stack.push_async_callback(bus.close)
+        gateway = Gateway(settings, bus, blobs, records, lifecycle)
+        # Before any mail is taken: what an operator suspended or removed stays so over a restart.
+        await _ask_for_the_present_state(gateway)
+        yield gateway
+
+
+async def follow_commands(gateway: Gateway) -> None:
+    """Do what operators tell all processes, until cancelled."""
+    async with gateway.bus.commands() as commands:
+        async for command in commands:
+            match command:
+                case None:
+                    await _ask_for_the_present_state(gateway)
+                case Suspend(module):
+                    gateway.lifecycle.suspend(Module(module))
+                case Resume(module):
+                    gateway.lifecycle.resume(Module(module))
+                case Remove(mail_ids):
+                    gateway.orders.remove(mail_ids)
+                case Hurry(mail_id, generation):
+                    gateway.orders.hurry(mail_id, generation)
+                case Reload():
+                    gateway.lifecycle.stop()
+
+
+async def _ask_for_the_present_state(gateway: Gateway) -> None:
+    while True:
+        try:
+            gateway.orders.replace(await gateway.records.orders())
+            gateway.lifecycle.set_suspended(await gateway.records.suspended())
+        except TemporaryFailure as trouble:
+            log.warning("what operators ordered cannot be read now, asking again: %s", trouble)
+            await asyncio.sleep(STATE_RETRY_SECONDS)
+        else:
+            return
+
+
+async def open_bus(settings: Settings) -> Bus:
+    """The bus of `[gateway.bus] Url`."""
+    url = settings.bus.url
+    match urlsplit(url).scheme:
+        case "embedded":
+            from gateway.bus.embedded import EmbeddedBus
+
+            return await EmbeddedBus.open(settings.bus_file)
+        case "amqp" | "amqps":
+            from gateway.bus.rabbitmq import RabbitBus
+
+            return await RabbitBus.open(url, namespace=settings.bus.namespace)
+        case scheme:
+            raise ConfigError(f"[gateway.bus] Url: {scheme}: is no bus; use embedded: or amqp://")
+
+
+async def open_blobs(settings: Settings) -> Blobs:
+    """The place for bodies of `[gateway.blobs] Url`."""
+    url = urlsplit(settings.blobs.url)
+    match url.scheme:
+        case "file":
+            from gateway.blobs.directory import DirectoryBlobs
+
+            return DirectoryBlobs(Path(unquote(url.path)))
+        case "s3":
+            from gateway.blobs.s3 import open_s3
+
+            blobs = settings.blobs
+            return await open_s3(url.netloc, url.path.strip("/"), blobs.endpoint, blobs.region)
+        case scheme:
+            raise ConfigError(f"[gateway.blobs] Url: {scheme}: is no place for bodies; use file:// or s3://")
+
+
+async def open_records(settings: Settings) -> Records:
+    """The records of `[gateway.records] Url`."""
+    url = settings.records.url
+    match urlsplit(url).scheme:
+        case "sqlite":
+            from gateway.records.sqlite import open_sqlite
+
+            return await open_sqlite(Path("/", unquote(urlsplit(url).path).lstrip("/")))
+        case "postgresql":
+            from gateway.records.postgres import open_postgres
+
+            return await open_postgres(url)
+        case scheme:
+            raise ConfigError(
+                f"[gateway.records] Url: {scheme}: is no database; use sqlite:/// or postgresql://"
+            )

@@ -1,0 +1,22 @@
+"""Looking at a message: all checks, within the limits of `[smtpgw.antispam]`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gateway.domain.journey import Finding
+from services.antispam.bases import Bases
+from services.antispam.checks import CHECKS
+from services.antispam.facts import Facts
+from services.antispam.message import Message
+
+
+def look(message: Message, bases: Bases, *, expired: Callable[[], bool]) -> tuple[Finding, ...]:
+    """What the checks found. Raises `TimeoutError` when `expired` says so before all of them have looked."""
+    facts = Facts(terms=bases.terms_in("\n".join(message.subjects)))
+    findings: list[Finding] = []
+    for check in CHECKS:
+        if expired():
+            raise TimeoutError
+        findings += check(message, facts)
+    return tuple(findings)

@@ -1,0 +1,191 @@
+"""From a verdict to the marks in the message: header fields on top, and edits of the fields it came with.
+
+The original Subject stays byte for byte behind its label, however it is folded or encoded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+
+from gateway.domain.headers import Field, encode_field, named
+from gateway.domain.journey import Finding
+from gateway.domain.mail import Edit
+from gateway.domain.policy import Degree, SpamAction, SpamStatus
+from services.antispam.categories import FORMAL, OBSCENE, SEMINARS
+from services.antispam.message import Message
+
+STATUS_NAMES: Mapping[SpamStatus, str] = MappingProxyType(
+    {
+        SpamStatus.SPAM: "Spam",
+        SpamStatus.PROBABLE: "Probable Spam",
+        SpamStatus.NOT_DETECTED: "Not detected",
+    }
+)
+
+LABELS: Mapping[SpamStatus, str] = MappingProxyType(
+    {SpamStatus.SPAM: "[!! SPAM]", SpamStatus.PROBABLE: "[?? Probable Spam]"}
+)
+
+CATEGORY_LABELS: Mapping[SpamStatus, Mapping[str, str]] = MappingProxyType(
+    {
+        SpamStatus.SPAM: MappingProxyType({}),
+        SpamStatus.PROBABLE: MappingProxyType({SEMINARS: "[?? Seminars etc.]"}),
+        SpamStatus.NOT_DETECTED: MappingProxyType(
+            {OBSCENE: "[--Obscene--]", FORMAL: "[--Formal Messages--]"}
+        ),
+    }
+)
+"""Labels that a category has of its own; of several categories the first named here gives it."""
+
+METHODS: Mapping[str, str] = MappingProxyType(
+    {"spam_phrase": "Content: Spam", "probable_phrase": "Content: Probable Spam"}
+)
+"""How `X-SpamTest-Method` names what a check found, in the words of the reference (section 21)."""
+
+MOST_EDITS = 256
+"""Marks travel with the mail. A header with more foreign fields than this keeps the last of them: ours stand
+on top, where they are read first."""
+
+LONGEST_LINE = 998  # without CRLF, RFC 5322 §2.1.1
+
+_INK = re.compile(rb"[^ \t\r\n]")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was decided about a message, and what led to it."""
+
+    status: SpamStatus
+    categories: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What the marking adds to a mail: fields for its top, and ordered edits of its body."""
+
+    top: bytes
+    edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What the filter says of itself in the messages it saw."""
+
+    version: str  # of the gateway
+    degree: Degree
+    bases: str  # version of the content database, "1/260105"
+
+
+def mark(message: Message, verdict: Verdict, action: SpamAction, by: Filter) -> Marks:
+    """The marks of a verdict under an `ActionSpam`. Foreign `X-SpamTest-*` fields always go."""
+    top, edits = _ACTIONS[action](message, verdict)
+    foreign = (field for field in message.fields if field.name.lower().startswith("x-spamtest-"))
+    return Marks(
+        _filter_fields(verdict.status, methods_of(verdict), verdict.categories, action, by) + top,
+        tuple(sorted((*edits, *_removals(foreign)), key=lambda edit: edit.start)),
+    )
+
+
+def label_of(verdict: Verdict) -> str:
+    """The label for the Subject; "" when the verdict has none."""
+    own = CATEGORY_LABELS[verdict.status]
+    special = (label for category, label in own.items() if category in verdict.categories)
+    return next(special, LABELS.get(verdict.status, ""))
+
+
+def methods_of(verdict: Verdict) -> tuple[str, ...]:
+    """What led to the verdict, in the words of `X-SpamTest-Method`, each once."""
+    return tuple(
+        dict.fromkeys(METHODS[finding.check] for finding in verdict.findings if finding.check in METHODS)
+    )
+
+
+@lru_cache(maxsize=256)
+def _filter_fields(
+    status: SpamStatus, methods: tuple[str, ...], categories: tuple[str, ...], action: SpamAction, by: Filter
+) -> bytes:
+    lines = [encode_field("X-SpamTest-Status", STATUS_NAMES[status])]
+    lines += [encode_field("X-SpamTest-Method", method) for method in methods]
+    if categories:
+        lines.append(encode_field("X-SpamTest-Categories", _phrases(categories)))
+    for profile in _profiles(categories, action, by.degree):
+        lines.append(encode_field("X-SpamTest-Info", f"Profile: {profile} ({by.bases})"))
+    lines.append(encode_field("X-SpamTest-Version", f"SMTP-Filter Version {by.version}, Mailwarden/Release"))
+    return b"".join(lines)
+
+
+def _profiles(categories: tuple[str, ...], action: SpamAction, degree: Degree) -> Iterator[str]:
+    if FORMAL in categories:
+        yield "Formal"
+    yield f"Detect {degree.capitalize()} No RBL"
+    if action is not SpamAction.NONE:
+        yield f"Marking Spam - {action.capitalize()}"
+
+
+def _label_subject(message: Message, verdict: Verdict) -> tuple[bytes, Sequence[Edit]]:
+    label = label_of(verdict)
+    if not label:
+        return b"", ()
+    if not message.subject_fields:
+        return encode_field("Subject", label), ()
+    # More than one is not allowed, and nobody knows which of them a recipient is shown.
+    return b"", [
+        _insert_label(message.head, field, label.encode("ascii")) for field in message.subject_fields
+    ]
+
+
+def _insert_label(head: bytes, field: Field, label: bytes) -> Edit:
+    first = _INK.search(head, field.value_start, field.end)
+    if first is None:
+        return Edit(field.value_start, field.value_start, b" " + label)
+
+    at = first.start()
+    line_start = head.rfind(b"\n", 0, at) + 1
+    line_end = head.find(b"\n", at)
+    line = (len(head) if line_end < 0 else line_end) - line_start
+    # A fold reads as the one space, and no line becomes longer than servers must take.
+    gap = b" " if line + len(label) + 2 <= LONGEST_LINE else b"\r\n "
+    lead = b" " if at == field.value_start else b""
+    return Edit(at, at, lead + label + gap)
+
+
+def _write_keywords(message: Message, verdict: Verdict) -> tuple[bytes, Sequence[Edit]]:
+    status = () if verdict.status is SpamStatus.NOT_DETECTED else (STATUS_NAMES[verdict.status],)
+    words = (*status, *verdict.categories)
+    top = encode_field("Keywords", _phrases(words)) if words else b""
+    # Those that came with it could pass for ours, so they go even if we add none.
+    return top, _removals(named(message.fields, "Keywords"))
+
+
+def _leave(message: Message, verdict: Verdict) -> tuple[bytes, Sequence[Edit]]:
+    return b"", ()
+
+
+_ACTIONS: Mapping[SpamAction, Callable[[Message, Verdict], tuple[bytes, Sequence[Edit]]]] = MappingProxyType(
+    {
+        SpamAction.SUBJECT: _label_subject,
+        SpamAction.KEYWORDS: _write_keywords,
+        SpamAction.NONE: _leave,
+    }
+)
+
+
+def _removals(unwanted: Iterable[Field]) -> list[Edit]:
+    """Edits that take these fields away: one for each run of neighbours."""
+    runs: list[Edit] = []
+    for field in unwanted:
+        if runs and runs[-1].end == field.start:
+            runs[-1] = Edit(runs[-1].start, field.end)
+        elif len(runs) < MOST_EDITS:
+            runs.append(Edit(field.start, field.end))
+    return runs
+
+
+def _phrases(words: Iterable[str]) -> str:
+    """A list of phrases (RFC 5322 §3.6.5): one that holds a comma is quoted."""
+    return ", ".join(f'"{word}"' if "," in word else word for word in words)

@@ -1,0 +1,66 @@
+"""Errors as problem documents (RFC 9457), which say what the client may do and never how we are built."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from gateway.domain.errors import TemporaryFailure
+
+RETRY_AFTER = {"Retry-After": "5"}
+
+_log = logging.getLogger(__name__)
+
+
+class ProblemResponse(JSONResponse):
+    """A response that describes a problem."""
+
+    media_type = "application/problem+json"
+
+
+def problem(status: int, detail: str = "", headers: Mapping[str, str] | None = None) -> ProblemResponse:
+    """The document for a status; its type is `about:blank`, so its title is that of the status."""
+    content: dict[str, object] = {"title": HTTPStatus(status).phrase, "status": status}
+    if detail:
+        content["detail"] = detail
+    return ProblemResponse(content, status, headers)
+
+
+def answer_problems(app: FastAPI) -> None:
+    """Have `app` answer every error with a problem document."""
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(RequestValidationError, _not_understood)
+    app.add_exception_handler(TemporaryFailure, _not_now)
+    app.add_exception_handler(TimeoutError, _not_now)
+    app.add_exception_handler(Exception, _own_fault)
+
+
+async def _refused(request: Request, error: Exception) -> ProblemResponse:
+    if not isinstance(error, HTTPException):
+        raise error
+    detail = "" if error.detail == HTTPStatus(error.status_code).phrase else str(error.detail)
+    return problem(error.status_code, detail, error.headers)
+
+
+async def _not_understood(request: Request, error: Exception) -> ProblemResponse:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    # The place and the rule; never the value, which would come back to whoever sent it.
+    wrong = (f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}" for each in error.errors()[:10])
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(wrong))
+
+
+async def _not_now(request: Request, error: Exception) -> ProblemResponse:
+    _log.warning("API: %s cannot be answered now: %s", request.url.path, error or type(error).__name__)
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, "a part of the gateway does not answer now", RETRY_AFTER)
+
+
+async def _own_fault(request: Request, error: Exception) -> ProblemResponse:
+    # It is raised again behind this answer, and logged with its traceback by the server.
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR)

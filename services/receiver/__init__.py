@@ -1,0 +1,1 @@
+"""The receiver: takes mail by SMTP, splits it by group and hands it to the antispam stage."""

@@ -1,0 +1,38 @@
+"""Runs the receiver as a process of its own."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+
+from gateway.domain.pipeline import Module
+from gateway.runtime.ids import new_id
+from gateway.runtime.lifecycle import Lifecycle
+from gateway.runtime.process import run_service
+from gateway.runtime.wiring import Gateway
+from services.receiver.rules import rules_of
+from services.receiver.spool import Spool
+from services.receiver.worker import Receiver
+
+NAME = "receiver"
+
+
+async def run(gateway: Gateway) -> None:
+    """Receive mail until the process is told to stop."""
+    settings, lifecycle = gateway.settings, gateway.lifecycle
+    rules = rules_of(settings)
+    spool = Spool(rules, gateway.bus, gateway.blobs, gateway.records, new_id=new_id)
+    receiver = Receiver(rules, spool, partial(lifecycle.is_suspended, Module.RECEIVER))
+
+    await receiver.listen(settings.network.listen_on, shared=settings.processes.receiver > 1)
+    lifecycle.ready(NAME)
+    await lifecycle.beat_while(NAME, _work(receiver, lifecycle))
+
+
+async def _work(receiver: Receiver, lifecycle: Lifecycle) -> None:
+    await lifecycle.stopping.wait()
+    await receiver.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(run_service(NAME, run))

@@ -1,0 +1,79 @@
+"""What the operator laid down for receiving: the parameters of the configuration that the receiver keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.config.settings import Settings
+from gateway.domain.access import RelayRule
+from gateway.domain.policy import Group
+
+_KB = 1024
+_MB = 1024 * _KB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much clients may send (reference, section 12.8). Sizes are in bytes."""
+
+    sessions: int
+    sessions_per_ip: int
+    messages_per_session: int
+    session_size: int
+    message_size: int
+    recipients: int
+    hops: int
+    free_space: int  # room that must be left for bodies; 0: any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long clients may take (reference, section 12.12). Seconds."""
+
+    command: float  # for HELO, MAIL, the first RCPT and QUIT, each
+    data_initiation: float  # for all further RCPT together, up to DATA
+    data_termination: float  # from 354 to the end of the data
+    read: float  # between two pieces of data
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """All of it."""
+
+    hostname: str
+    postmaster: str
+    relay: tuple[RelayRule, ...]
+    groups: tuple[Group, ...]
+    protected_domains: tuple[str, ...]  # masks
+    reject_malformed: bool
+    limits: Limits
+    timeouts: Timeouts
+
+
+def rules_of(settings: Settings) -> Rules:
+    """The receiver's part of the configuration."""
+    limits, timeouts = settings.limits, settings.timeouts
+    return Rules(
+        hostname=settings.network.hostname,
+        postmaster=settings.network.postmaster,
+        relay=settings.access.relay_rule,
+        groups=settings.groups,
+        protected_domains=settings.network.protected_domains,
+        reject_malformed=settings.options.reject_malformed,
+        limits=Limits(
+            sessions=limits.incoming_sessions,
+            sessions_per_ip=limits.maximal_incoming_sessions_per_ip,
+            messages_per_session=limits.maximal_incoming_messages_per_session,
+            session_size=limits.maximal_incoming_session_size * _KB,
+            message_size=limits.maximal_incoming_message_size * _KB,
+            recipients=limits.maximal_incoming_rcpts_per_message,
+            hops=limits.maximal_incoming_hops,
+            free_space=limits.minimal_queue_free_space_size * _MB,
+        ),
+        timeouts=Timeouts(
+            command=timeouts.receiving_command_timeout,
+            data_initiation=timeouts.receiving_data_initiation_timeout,
+            data_termination=timeouts.receiving_data_termination_timeout,
+            read=timeouts.read_timeout,
+        ),
+    )

@@ -1,0 +1,82 @@
+"""Virtual copies: one mail for the recipients of each group (manual, chapters 4.1 and 5.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from gateway.domain.address import domain_of, matches_any
+from gateway.domain.mail import POLICY, BodyRef, Envelope, Mail, Recipient
+from gateway.domain.pipeline import ROUTE, Stage
+from gateway.domain.policy import Group
+
+_NULL_SENDER = "@"
+"""How the null sender is shown to masks: `*` and `*@*` name it, no mask with a name in it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The recipients of one group, and the stage that has their copy first."""
+
+    group: str  # its name, POLICY for recipients that no group claims
+    recipients: tuple[Recipient, ...]
+    stage: Stage
+
+
+def split_by_group(
+    envelope: Envelope, groups: Sequence[Group], protected_domains: Sequence[str]
+) -> tuple[Share, ...]:
+    """The recipients of each group, in the order in which the groups meet the envelope's recipients.
+
+    The first group in file order that names sender and recipient has the pair. A share with nobody from
+    a protected domain in it, sender included, goes straight to the sender: it is not ours to check.
+    """
+    sender = envelope.sender or _NULL_SENDER
+    of_sender = [group for group in groups if matches_any(group.senders, sender)]
+    is_from_us = matches_any(protected_domains, domain_of(envelope.sender))
+
+    shares: dict[str, list[Recipient]] = {}
+    for recipient in envelope.recipients:
+        shares.setdefault(_group_of(recipient, of_sender), []).append(recipient)
+    return tuple(
+        Share(group, tuple(recipients), _first_stage(recipients, protected_domains, is_from_us=is_from_us))
+        for group, recipients in shares.items()
+    )
+
+
+def virtual_copies(
+    message_id: str,
+    envelope: Envelope,
+    body: BodyRef,
+    header_id: str,
+    shares: Sequence[Share],
+    new_id: Callable[[], str],
+) -> tuple[tuple[Stage, Mail], ...]:
+    """A mail for each share, and the stage that has it first.
+
+    The first mail keeps the id of the message; all say which message they come from.
+    """
+    return tuple(
+        (
+            share.stage,
+            Mail(
+                id=new_id() if number else message_id,
+                source_id=message_id,
+                envelope=replace(envelope, recipients=share.recipients),
+                body=body,
+                group=share.group,
+                message_id=header_id,
+            ),
+        )
+        for number, share in enumerate(shares)
+    )
+
+
+def _group_of(recipient: Recipient, groups: Sequence[Group]) -> str:
+    claiming = (group.name for group in groups if matches_any(group.recipients, recipient.address))
+    return next(claiming, POLICY)
+
+
+def _first_stage(recipients: Sequence[Recipient], protected: Sequence[str], *, is_from_us: bool) -> Stage:
+    is_ours = is_from_us or any(matches_any(protected, domain_of(to.address)) for to in recipients)
+    return ROUTE[0] if is_ours else Stage.SENDER

@@ -1,0 +1,183 @@
+"""The spool: stores a message that comes in and hands it on, before the client hears that it is ours."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+from gateway.blobs.port import Blobs, BodyWriter
+from gateway.bus.port import Bus
+from gateway.domain.errors import TemporaryFailure
+from gateway.domain.journey import Entered
+from gateway.domain.mail import Envelope
+from gateway.records.port import Records
+from gateway.runtime import maillog
+from gateway.runtime.clock import utc_now
+from services.receiver import replies
+from services.receiver.replies import Reply
+from services.receiver.rules import Rules
+from services.receiver.splitting import split_by_group, virtual_copies
+from services.receiver.trace import MOST_HEADER_BYTES, look, received_field
+
+LONGEST_STORING = 120.0
+"""Seconds to make a message safe. A client waits ten minutes for the reply (RFC 5321 §4.5.3.2.6)."""
+
+_ROOM_IS_KNOWN_FOR = 1.0
+"""Seconds after which the room left for bodies is asked for again."""
+
+
+class Spool:
+    """Takes messages in, for all sessions of the process."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        bus: Bus,
+        blobs: Blobs,
+        records: Records,
+        *,
+        new_id: Callable[[], str],
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._rules = rules
+        self._bus = bus
+        self._blobs = blobs
+        self._records = records
+        self._new_id = new_id
+        self._now = now
+        self._room_is_short = False
+        self._room_asked_at = float("-inf")
+
+    async def refusal(self) -> Reply | None:
+        """Why no message can be taken now; None when it can."""
+        if not self._records.ready:
+            return replies.NOT_NOW
+        try:
+            async with asyncio.timeout(LONGEST_STORING):
+                return replies.NO_SPACE if await self._has_no_room() else None
+        except (TemporaryFailure, TimeoutError):
+            return replies.NOT_NOW
+
+    def now(self) -> datetime:
+        """The time that received mail is stamped with."""
+        return self._now()
+
+    def receive(self, envelope: Envelope, most_bytes: int, too_big: Reply) -> Reception:
+        """Begin a message; one of more than `most_bytes` is answered with `too_big`."""
+        message_id = self._new_id()
+        return Reception(self, message_id, envelope, self._blobs.create(message_id), most_bytes, too_big)
+
+    async def accept(
+        self, message_id: str, envelope: Envelope, writer: BodyWriter, beginning: bytes, *, malformed: bool
+    ) -> Reply:
+        """Answer a message whose bytes are all written. OK is a promise: its body and its mails are safe."""
+        header = look(beginning)
+        if header.hops > self._rules.limits.hops:
+            return replies.TOO_MANY_HOPS
+        if malformed and self._rules.reject_malformed:
+            return replies.MALFORMED
+        shares = split_by_group(envelope, self._rules.groups, self._rules.protected_domains)
+
+        try:
+            async with asyncio.timeout(LONGEST_STORING):
+                body = await writer.commit()
+                copies = [
+                    (stage, replace(mail, top=received_field(mail, self._rules.hostname)))
+                    for stage, mail in virtual_copies(
+                        message_id, envelope, body, header.message_id, shares, self._new_id
+                    )
+                ]
+                for stage in dict.fromkeys(first for first, _ in copies):
+                    await self._bus.publish(stage, [mail for first, mail in copies if first is stage])
+        except (TemporaryFailure, TimeoutError):
+            # Some mail may be on the bus in spite of it, so the body stays: the sweeper knows better.
+            return replies.NOT_NOW
+
+        maillog.received(message_id, envelope, body.size, header.message_id)
+        for stage, mail in copies:
+            self._records.note(Entered(mail, stage, envelope.received_at))
+            if len(copies) > 1:
+                maillog.splitted(mail)
+        return replies.OK
+
+    async def _has_no_room(self) -> bool:
+        asked_at = asyncio.get_running_loop().time()
+        least = self._rules.limits.free_space
+        if least and asked_at - self._room_asked_at >= _ROOM_IS_KNOWN_FOR:
+            self._room_asked_at = asked_at
+            free = await self._blobs.free_bytes()
+            self._room_is_short = free is not None and free < least
+        return self._room_is_short
+
+
+class Reception:
+    """One message that is coming in. Leaving its context throws away what was not accepted."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        message_id: str,
+        envelope: Envelope,
+        writer: BodyWriter,
+        most_bytes: int,
+        too_big: Reply,
+    ) -> None:
+        self._spool = spool
+        self._message_id = message_id
+        self._envelope = envelope
+        self._writer = writer
+        self._most_bytes = most_bytes
+        self._too_big = too_big
+        self._beginning = bytearray()
+        self._refusal: Reply | None = None
+        self._safe = False
+        self.size = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if not self._safe:
+            await self._writer.abort()
+
+    async def write(self, piece: bytes) -> None:
+        """Add bytes of the message. Once it is refused, they are only counted."""
+        if not piece:
+            return
+        self.size += len(piece)
+        if self._refusal is not None:
+            return
+        if self.size > self._most_bytes:
+            await self._refuse(self._too_big)
+            return
+
+        self._beginning += piece[: MOST_HEADER_BYTES - len(self._beginning)]
+        try:
+            async with asyncio.timeout(LONGEST_STORING):
+                await self._writer.write(piece)
+        except (TemporaryFailure, TimeoutError):
+            await self._refuse(replies.NO_SPACE)
+
+    async def finish(self, *, malformed: bool) -> Reply:
+        """The reply to the message, all of which was written."""
+        if self._refusal is not None:
+            return self._refusal
+        reply = await self._spool.accept(
+            self._message_id, self._envelope, self._writer, bytes(self._beginning), malformed=malformed
+        )
+        self._safe = reply.positive
+        return reply
+
+    async def _refuse(self, reply: Reply) -> None:
+        self._refusal = reply
+        # At once, and not at the end: the room is wanted by other messages.
+        await self._writer.abort()

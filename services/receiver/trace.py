@@ -1,0 +1,56 @@
+"""The header of a message as it passes: what the receiver reads in it, and the field it adds."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from email.utils import format_datetime
+from ipaddress import ip_address
+
+from gateway.domain.headers import decode_words, header_end
+from gateway.domain.mail import Mail
+
+MOST_HEADER_BYTES = 1 << 16
+"""How much of a message is kept in memory to be looked at; real headers have a few thousand bytes."""
+
+_LONGEST_MESSAGE_ID = 998  # a line (RFC 5322 §2.1.1)
+_RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_MESSAGE_ID = re.compile(rb"^message-id[ \t]*:((?:[^\n]|\n(?=[ \t]))*)", re.IGNORECASE | re.MULTILINE)
+_NOT_IN_HOST_NAME = re.compile(r"[^A-Za-z0-9._:\[\]-]")
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderLook:
+    """What the receiver wants to know of a header."""
+
+    message_id: str
+    hops: int  # servers that the message passed before
+
+
+def look(beginning: bytes) -> HeaderLook:
+    """Read the header at the `beginning` of a message."""
+    header = beginning[: header_end(beginning)]
+    found = _MESSAGE_ID.search(header)
+    message_id = decode_words(found[1].strip()) if found else ""
+    return HeaderLook(message_id[:_LONGEST_MESSAGE_ID], len(_RECEIVED.findall(header)))
+
+
+def received_field(mail: Mail, hostname: str) -> bytes:
+    """The `Received` field of this hop (RFC 5321 §4.4).
+
+    It names the recipient only when there is one: the others may not know of each other.
+    """
+    envelope = mail.envelope
+    helo = _NOT_IN_HOST_NAME.sub("?", envelope.helo)
+    only_one = len(envelope.recipients) == 1
+    clauses = (
+        f"from {helo} ({_literal(envelope.client_ip)})",
+        f"by {hostname} with {envelope.protocol} id {mail.id}",
+        *([f"for <{envelope.recipients[0].address}>"] if only_one else []),
+    )
+    field = "\r\n\t".join(clauses)
+    return f"Received: {field};\r\n\t{format_datetime(envelope.received_at)}\r\n".encode("ascii")
+
+
+def _literal(ip: str) -> str:
+    return f"[{ip}]" if ip_address(ip).version == 4 else f"[IPv6:{ip}]"

@@ -1,0 +1,83 @@
+"""Runs the scanner as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from gateway.config.sections.gateway import Engine as EngineName
+from gateway.config.settings import Settings
+from gateway.domain.errors import ConfigError
+from gateway.domain.pipeline import Stage
+from gateway.domain.policy import Policy
+from gateway.runtime.isolation import IsolationPool
+from gateway.runtime.process import run_service
+from gateway.runtime.serve import serve
+from gateway.runtime.templates import PLACEHOLDER, load_template
+from gateway.runtime.wiring import Gateway
+from gateway.version import VERSION
+from services.scanner.engines.port import Engine, together
+from services.scanner.engines.testfile import StandardTestFile
+from services.scanner.examination import Rules
+from services.scanner.looking import Examiner
+from services.scanner.placeholder import Gate
+from services.scanner.worker import GroupRules, ScannerWorker
+
+NAME = "scanner"
+
+NO_LIMIT_SECONDS = 3600.0
+"""`ScanTimeout=0` is no limit; every wait has one all the same, the longest that can be set."""
+
+ENGINES: Mapping[EngineName, Callable[[], Engine]] = MappingProxyType({EngineName.TESTFILE: StandardTestFile})
+
+
+async def run(gateway: Gateway) -> None:
+    """Scan mail until the process is told to stop."""
+    settings = gateway.settings
+    engines = tuple(open_engine(name) for name in settings.engines.engine)
+    groups = {name: rules_of(policy) for name, policy in settings.policies.items()}
+    pool = pool_for(settings)
+    examiner = Examiner(
+        pool,
+        engines,
+        Rules(settings.ave.cure, settings.ave.scan_mail_bases),
+        timeout=settings.ave.scan_timeout or NO_LIMIT_SECONDS,
+    )
+    worker = ScannerWorker(
+        gateway.blobs,
+        examiner,
+        groups,
+        together(engine.bases for engine in engines),
+        Gate(settings.network.hostname, f"Mailwarden {VERSION}"),
+    )
+    try:
+        await serve(Stage.SCANNER, worker, gateway)
+    finally:
+        await pool.close()
+
+
+def open_engine(name: EngineName) -> Engine:
+    """The engine of that name. Raises `ConfigError` when this gateway has none."""
+    if name not in ENGINES:
+        known = ", ".join(ENGINES)
+        raise ConfigError(f"[gateway.engines] Engine: {name} cannot be used here; use one of: {known}")
+    return ENGINES[name]()
+
+
+def rules_of(policy: Policy) -> GroupRules:
+    """The policy with its templates read. Raises `ConfigError` when one cannot be."""
+    return GroupRules(policy, load_template(policy.placeholder_template, PLACEHOLDER))
+
+
+def pool_for(settings: Settings) -> IsolationPool:
+    """Where large messages are examined; more processes than processors would only wait for each other."""
+    processes = min(settings.limits.antiviral_sessions, os.cpu_count() or 1)
+    return IsolationPool(
+        processes=processes, preload=("services.scanner.examination", StandardTestFile.__module__)
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run_service(NAME, run))

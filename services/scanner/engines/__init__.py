@@ -1,0 +1,1 @@
+"""What looks for threats in the content of an object."""

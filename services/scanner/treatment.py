@@ -1,0 +1,162 @@
+"""From what was found and the policy of a group to what becomes of the objects and of the message."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from gateway.domain import transfer
+from gateway.domain.headers import Field, fields, named
+from gateway.domain.journey import ScannedObject
+from gateway.domain.mail import Edit
+from gateway.domain.mime import Part
+from gateway.domain.policy import ObjectAction, ObjectStatus, Policy, worst
+from services.scanner.engines.port import Deletion
+from services.scanner.examination import Examination, Examined
+
+_CRLF = b"\r\n"
+_EMPTY_LINE = re.compile(rb"(?:(?<=\n)|\A)\r?\n\Z")
+
+LONGEST_LINE = 998
+"""Bytes of a line without its end (RFC 5322 §2.1.1)."""
+
+Describe = Callable[[Examined], str]
+"""Says in words what was taken out of the message, for who reads it instead."""
+
+
+def decide(examination: Examination, policy: Policy) -> tuple[ScannedObject, ...]:
+    """All objects, with what becomes of each under `policy`."""
+    return tuple(
+        ScannedObject(
+            found.part.path,
+            found.part.name,
+            found.part.content_type,
+            found.size,
+            found.status,
+            _action(found, policy),
+            found.threats,
+            found.cause,
+        )
+        for found in examination.objects
+    )
+
+
+def standing_for(objects: tuple[ScannedObject, ...]) -> ObjectStatus:
+    """The status of a message with these objects."""
+    return worst(tuple(found.status for found in objects))
+
+
+def blocked_by(objects: tuple[ScannedObject, ...], policy: Policy) -> ObjectStatus | None:
+    """The worst status for which `policy` keeps the whole message back; one object is enough."""
+    listed = tuple(found.status for found in objects if found.status in policy.block)
+    return worst(listed) if listed else None
+
+
+def edits_for(
+    message: bytes, examination: Examination, objects: tuple[ScannedObject, ...], describe: Describe
+) -> tuple[Edit, ...]:
+    """The changes of `message` that carry out what was decided for its objects, in order.
+
+    * cure: the content is replaced, in the encoding that the part has.
+    * remove: the part goes with its boundary line, so what stays is a multipart still. The first part of a
+      multipart that would lose all of them stays as an empty text, and so does a message that is one part.
+    * placeholder: header and content of the part become a text. A message, attached ones too, keeps its
+      header apart from the fields that describe the content.
+    """
+    removed = {decided.path for decided in objects if decided.action is ObjectAction.REMOVE}
+    emptied = _first_of_the_emptied(examination.parts, removed)
+    edits: list[Edit] = []
+    for found, decided in zip(examination.objects, objects, strict=True):
+        part = found.part
+        match decided.action:
+            case ObjectAction.PASS:
+                pass
+            case ObjectAction.CURE:
+                edits.append(Edit(part.body, part.end, _encoded(found, message)))
+            case ObjectAction.REMOVE if part.path in emptied:
+                edits += _instead(part, message, b"", b"")
+            case ObjectAction.REMOVE:
+                edits.append(Edit(part.delimiter, part.end))
+            case ObjectAction.PLACEHOLDER:
+                edits += _instead(part, message, *_as_text_part(describe(found)))
+    return tuple(edits)
+
+
+def _action(found: Examined, policy: Policy) -> ObjectAction:
+    wanted = policy.object_actions.get(found.status, ObjectAction.PASS)
+    match found.deletion:
+        case Deletion.ALWAYS:
+            return ObjectAction.REMOVE
+        case Deletion.UNLESS_CURED if wanted is ObjectAction.PASS:
+            return ObjectAction.REMOVE
+        case _:
+            return wanted
+
+
+def _first_of_the_emptied(parts: tuple[Part, ...], removed: set[str]) -> set[str]:
+    """The paths of the first parts of those containers, or of the message, that would keep none."""
+    inside: dict[int, list[str]] = {}
+    for part in parts:
+        inside.setdefault(part.parent, []).append(part.path)
+    return {paths[0] for paths in inside.values() if removed.issuperset(paths)}
+
+
+def _encoded(found: Examined, message: bytes) -> bytes:
+    part = found.part
+    encoded = transfer.encode(found.cured or b"", part.encoding)
+    # The last line stays ended where it was: behind the last part of all there is no boundary to end it.
+    ended = message.endswith(b"\n", part.body, part.end) and not encoded.endswith(b"\n")
+    return encoded + b"\r\n" if ended else encoded
+
+
+def _as_text_part(text: str) -> tuple[bytes, bytes]:
+    """Fields and content of a text, in a form that all mail servers carry."""
+    text = text.strip("\r\n")
+    if text.isascii() and "\0" not in text and all(len(line) <= LONGEST_LINE for line in text.split("\r\n")):
+        charset, encoding, content = "us-ascii", "7bit", text.encode()
+    else:
+        charset, encoding = "utf-8", transfer.QUOTED_PRINTABLE
+        content = transfer.encode(text.encode(errors="replace"), encoding)
+    header = (
+        f"Content-Type: text/plain; charset={charset}\r\n"
+        f"Content-Transfer-Encoding: {encoding}\r\n"
+        f"Content-Disposition: inline\r\n"
+    )
+    return header.encode(), content
+
+
+def _instead(part: Part, message: bytes, header: bytes, content: bytes) -> Iterator[Edit]:
+    """Replace a part by one of these fields and this content."""
+    if part.delimiter < part.start:
+        # The last boundary line of a message that was cut off may have no end.
+        gap = b"" if message.endswith(b"\n", 0, part.start) else _CRLF
+        yield Edit(part.start, part.end, gap + header + _CRLF + content)
+        return
+
+    all_fields = fields(message, part.start, part.body)
+    described = tuple(Edit(field.start, field.end) for field in all_fields if _is_about_content(field))
+    lines_end = part.body - len(_empty_line(message[part.start : part.body]))
+    last_kept = _last_kept_byte(message, part.start, lines_end, described)
+    gap = b"" if last_kept in (b"", b"\n") else _CRLF
+    if header and part.parent < 0 and not any(named(all_fields, "MIME-Version")):
+        header = b"MIME-Version: 1.0\r\n" + header
+    yield from described
+    yield Edit(lines_end, part.end, gap + header + _CRLF + (content + _CRLF if content else b""))
+
+
+def _is_about_content(field: Field) -> bool:
+    return field.name.lower().startswith("content-")
+
+
+def _empty_line(header: bytes) -> bytes:
+    """The empty line that ends a header, if one does."""
+    found = _EMPTY_LINE.search(header)
+    return found[0] if found else b""
+
+
+def _last_kept_byte(message: bytes, start: int, end: int, deleted: tuple[Edit, ...]) -> bytes:
+    for edit in reversed(deleted):
+        if edit.end < end:
+            break
+        end = edit.start
+    return message[max(start, end - 1) : end]

@@ -1,0 +1,89 @@
+"""The scanner stage: has a mail looked at, and does what the policy of its group says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+
+from gateway.blobs.port import Blobs
+from gateway.domain.journey import Ended, Ending, Scanned, ScannedObject
+from gateway.domain.mail import POLICY, Mail
+from gateway.domain.message import with_edits
+from gateway.domain.pipeline import Finished, Onward, Outcome
+from gateway.domain.policy import ObjectAction, ObjectStatus, Policy, Status, fingerprint
+from gateway.domain.template import Template
+from gateway.runtime import maillog
+from gateway.runtime.clock import utc_now
+from services.scanner.engines.port import Bases
+from services.scanner.examination import NOT_EXAMINED
+from services.scanner.looking import Body, Examiner
+from services.scanner.placeholder import Gate, placeholder
+from services.scanner.treatment import blocked_by, decide, edits_for, standing_for
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRules:
+    """The policy of a group, with what it names read already."""
+
+    policy: Policy
+    placeholder: Template
+
+
+class ScannerWorker:
+    """Applies policies to what an `Examiner` finds."""
+
+    def __init__(
+        self,
+        blobs: Blobs,
+        examiner: Examiner,
+        groups: Mapping[str, GroupRules],
+        bases: Bases,
+        gate: Gate,
+        *,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """`groups` by name; the rules of `POLICY` also serve groups that are gone."""
+        self._blobs = blobs
+        self._examiner = examiner
+        self._groups = {name: (rules, fingerprint(rules.policy)) for name, rules in groups.items()}
+        self._bases = bases
+        self._gate = gate
+        self._now = now
+
+    async def handle(self, mail: Mail) -> Outcome:
+        """Send the mail on, changed where its policy says so, or end its way."""
+        rules, policy_mark = self._groups.get(mail.group) or self._groups[POLICY]
+        body = Body(self._blobs, mail.body)
+        examination = await self._examiner.examine(body) if rules.policy.check_av else NOT_EXAMINED
+
+        objects = decide(examination, rules.policy)
+        status = standing_for(objects)
+        now = self._now()
+        scanned = Scanned(mail.id, now, status, objects, policy_mark, str(self._bases))
+        _log(mail, status, objects)
+
+        blocking = blocked_by(objects, rules.policy)
+        if blocking:
+            maillog.blocked(mail)
+            return Finished((scanned, Ended(mail.id, now, Ending.BLOCKED, blocking)))
+
+        treated = mail
+        if any(decided.action is not ObjectAction.PASS for decided in objects):
+            message = await body.read()
+            describe = partial(placeholder, rules.placeholder, mail=mail, gate=self._gate, now=now)
+            treated = with_edits(mail, edits_for(message, examination, objects, describe))
+        if rules.policy.add_x_header:
+            treated = replace(treated, top=self._x_header(status, now) + treated.top)
+        return Onward(treated, (scanned,))
+
+    def _x_header(self, status: ObjectStatus, now: datetime) -> bytes:
+        """The field that says what was checked, and with which databases (reference, section 4.5)."""
+        checked = f"check: {now:%Y%m%d} {status}"
+        return f"X-Anti-Virus: {self._gate.product}, bases: {self._bases}, {checked}\r\n".encode("ascii")
+
+
+def _log(mail: Mail, status: ObjectStatus, objects: tuple[ScannedObject, ...]) -> None:
+    statuses: tuple[Status, ...] = (mail.spam, status) if mail.spam else (status,)
+    maillog.scanned(mail, statuses, dict.fromkeys(threat for found in objects for threat in found.threats))

@@ -1,0 +1,101 @@
+"""Runs the sender as a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import timedelta
+
+from gateway.config.settings import Settings
+from gateway.domain.pipeline import Stage
+from gateway.runtime.clock import utc_now
+from gateway.runtime.process import run_service
+from gateway.runtime.serve import serve
+from gateway.runtime.sweeping import sweep_regularly
+from gateway.runtime.templates import DSN, load_template
+from gateway.runtime.wiring import Gateway
+from services.sender.carrier import Carrier
+from services.sender.connections import Connections, Limits
+from services.sender.conversation import Conversation, Timeouts, converse
+from services.sender.hosts import Host
+from services.sender.notices import Site
+from services.sender.reporter import Reporter
+from services.sender.resolving import Asking, Resolver
+from services.sender.worker import Rules, SenderWorker
+
+
+async def run(gateway: Gateway) -> None:
+    """Deliver mail until the process is told to stop, and clear away what mail has left behind."""
+    settings = gateway.settings
+    hostname, timeouts = settings.network.hostname, timeouts_of(settings)
+
+    async def connect(host: Host) -> Conversation:
+        return await converse(host, hostname, timeouts)
+
+    reporter = Reporter(gateway.blobs, site_of(settings), utc_now)
+    connections = Connections(connect, limits_of(settings))
+    resolver = Resolver(asking_of(settings))
+    carrier = Carrier(resolver, connections, unreachable_ttl=settings.resolve.unreachable_ttl)
+    worker = SenderWorker(carrier, gateway.blobs, gateway.records, rules_of(settings), reporter, now=utc_now)
+    history = timedelta(days=settings.records.history_days)
+    sweeping = asyncio.create_task(
+        sweep_regularly(gateway.records, gateway.blobs, history, gateway.lifecycle)
+    )
+    try:
+        await serve(Stage.SENDER, worker, gateway)
+    finally:
+        sweeping.cancel()
+        await connections.close()
+        await resolver.close()
+
+
+def site_of(settings: Settings) -> Site:
+    """Who reports. Raises `ConfigError` when the template is wrong."""
+    template = load_template(settings.options.dsn_template, DSN)
+    return Site(settings.network.hostname, settings.network.postmaster, template)
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Where mail goes, and how long it is tried."""
+    timeouts = settings.timeouts
+    return Rules(
+        routes=settings.forward.forward_route,
+        minimal_backoff=timedelta(seconds=timeouts.minimal_backoff_time),
+        maximal_backoff=timedelta(seconds=timeouts.maximal_backoff_time),
+        lifetime=timedelta(days=timeouts.maximal_queue_lifetime),
+    )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """How many connections there may be."""
+    limits = settings.limits
+    return Limits(total=limits.outgoing_sessions, per_host=limits.maximal_outgoing_sessions_per_host)
+
+
+def timeouts_of(settings: Settings) -> Timeouts:
+    """How long hosts may take."""
+    timeouts = settings.timeouts
+    return Timeouts(
+        initial=timeouts.sending_initial_timeout,
+        hello=timeouts.sending_hello_timeout,
+        mail=timeouts.sending_mail_timeout,
+        rcpt=timeouts.sending_rcpt_timeout,
+        data_initiation=timeouts.sending_data_initiation_timeout,
+        data_termination=timeouts.sending_data_termination_timeout,
+        quit=timeouts.sending_quit_timeout,
+        write=timeouts.write_timeout,
+    )
+
+
+def asking_of(settings: Settings) -> Asking:
+    """How DNS is asked."""
+    resolve = settings.resolve
+    return Asking(
+        own_name=settings.network.hostname,
+        timeout=resolve.io_network_timeout,
+        unresolved_ttl=resolve.unresolved_ttl,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run_service("sender", run))

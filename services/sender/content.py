@@ -1,0 +1,56 @@
+"""A message as it goes over the wire: small ones in one piece, large ones streamed from where they lie."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from functools import partial
+
+from gateway.blobs.port import Blobs
+from gateway.domain.mail import Mail
+from gateway.domain.message import Span, composed, pieces
+from services.sender.stuffing import Stuffer
+
+LARGEST_WHOLE = 256 * 1024
+"""Bytes of a message that is held in memory, once for all its destinations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What goes behind DATA."""
+
+    size: int  # bytes of the message itself: what SIZE= declares (RFC 1870 §5)
+    eight_bit: bool  # it has, or may have, bytes above 127
+    wire: Callable[[], AsyncGenerator[bytes, None]]  # begins anew each time: stuffed, and ended
+
+
+async def content_of(mail: Mail, blobs: Blobs) -> Content:
+    """Make `mail` ready for sending. Raises what `Blobs.read` and `Blobs.chunks` raise."""
+    if mail.size > LARGEST_WHOLE:
+        # To look for 8-bit bytes would mean to read it twice; BODY=8BITMIME is never wrong.
+        return Content(mail.size, True, partial(_streamed, mail, blobs))
+    message = composed(mail, await blobs.read(mail.body))
+    stuffer = Stuffer()
+    wire = stuffer.stuff(message) + stuffer.end()
+    return Content(mail.size, not message.isascii(), partial(_in_one_piece, wire))
+
+
+async def message_chunks(mail: Mail, blobs: Blobs) -> AsyncGenerator[bytes, None]:
+    """The message as it leaves, in large pieces."""
+    for piece in pieces(mail):
+        if isinstance(piece, Span):
+            async for chunk in blobs.chunks(mail.body, piece.start, piece.end):
+                yield chunk
+        else:
+            yield piece
+
+
+async def _in_one_piece(wire: bytes) -> AsyncGenerator[bytes, None]:
+    yield wire
+
+
+async def _streamed(mail: Mail, blobs: Blobs) -> AsyncGenerator[bytes, None]:
+    stuffer = Stuffer()
+    async for chunk in message_chunks(mail, blobs):
+        yield stuffer.stuff(chunk)
+    yield stuffer.end()

@@ -1,0 +1,224 @@
+"""The sender's shell: all destinations of a mail at once, each in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from weakref import WeakValueDictionary
+
+from gateway.blobs.port import Blobs
+from gateway.domain.errors import TemporaryFailure
+from gateway.domain.journey import Answer, Ended, Ending, RecipientReply, Tried
+from gateway.domain.mail import Mail, Recipient
+from gateway.domain.pipeline import Finished, Later, Outcome
+from gateway.domain.routes import Route
+from gateway.domain.schedule import next_delay, time_left
+from gateway.records.port import Records
+from gateway.runtime import maillog
+from services.sender.carrier import Carrier
+from services.sender.connections import Busy
+from services.sender.content import Content, content_of
+from services.sender.hosts import Answers
+from services.sender.notices import Fate, to_be_told
+from services.sender.reporter import Reporter
+from services.sender.routing import Destination, group_by_destination
+
+BUSY_DELAY = timedelta(seconds=30)
+"""When all connections were in use, the mail comes again after this; it was no try."""
+REMEMBER_SECONDS = 5 * 60.0
+"""How long the records may be away before what was delivered is forgotten, and delivered again."""
+REMEMBER_PAUSE = 1.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Where mail goes, and how long it is tried."""
+
+    routes: tuple[Route, ...]
+    minimal_backoff: timedelta
+    maximal_backoff: timedelta
+    lifetime: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What one destination said; no answers when no connection was free."""
+
+    recipients: tuple[Recipient, ...]
+    answers: Answers | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """A recipient to be tried again, and what was said of it; None when nobody was asked."""
+
+    to: Recipient
+    reply: RecipientReply | None
+
+
+class SenderWorker:
+    """Delivers mail, makes what failed wait, and tells senders what will never be delivered."""
+
+    def __init__(
+        self,
+        carrier: Carrier,
+        blobs: Blobs,
+        records: Records,
+        rules: Rules,
+        reporter: Reporter,
+        *,
+        now: Callable[[], datetime],
+        jitter: Callable[[], float] = random.random,
+        pause: float = REMEMBER_PAUSE,
+    ) -> None:
+        self._carrier = carrier
+        self._blobs = blobs
+        self._records = records
+        self._rules = rules
+        self._reporter = reporter
+        self._now = now
+        self._jitter = jitter
+        self._pause = pause
+        self._in_hand: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def handle(self, mail: Mail) -> Outcome:
+        """Try all recipients that no earlier try has settled."""
+        # A step that was cut off may have left two copies. One waits for what the other has delivered.
+        async with self._in_hand.setdefault(mail.id, asyncio.Lock()):
+            return await self._deliver(mail)
+
+    async def _deliver(self, mail: Mail) -> Outcome:
+        settled = await self._records.delivered(mail.id)
+        waiting = tuple(to for to in mail.envelope.recipients if to.address not in settled)
+        tried = await self._try_all(mail, waiting)
+
+        again, fates = _sorted_out(tried)
+        if again and not time_left(mail.envelope.received_at, self._now(), self._rules.lifetime):
+            fates += tuple(_given_up(one) for one in again)
+            again = ()
+        self._log(mail, fates, again)
+
+        told = to_be_told(mail, fates)
+        created = (await self._reporter.tell(mail, told),) if told else ()
+        # What was delivered is on record already.
+        rest = _not_delivered(fates, again)
+        events = (Tried(mail.id, self._now(), rest),) if rest else ()
+        if again:
+            return self._later(mail, again, events, created)
+        ended = Ended(mail.id, self._now(), *await self._ending(mail, settled, fates))
+        return Finished((*events, ended), created)
+
+    async def _try_all(self, mail: Mail, waiting: Sequence[Recipient]) -> list[_Result]:
+        if not waiting:
+            return []
+        content = await content_of(mail, self._blobs)
+        groups = group_by_destination(waiting, self._rules.routes)
+        tries = [self._try(mail, destination, members, content) for destination, members in groups.items()]
+        results = await asyncio.gather(*tries, return_exceptions=True)
+        # A fault is told only now: no destination is cut off because of another one.
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return [result for result in results if isinstance(result, _Result)]
+
+    async def _try(
+        self, mail: Mail, destination: Destination | None, members: tuple[Recipient, ...], content: Content
+    ) -> _Result:
+        try:
+            envelope = replace(mail.envelope, recipients=members)
+            answers = await self._carrier.deliver(destination, envelope, content)
+        except Busy:
+            return _Result(members, None)
+        delivered = tuple(reply for reply in answers.replies if reply.answer is Answer.DELIVERED)
+        if delivered:
+            await self._remember(Tried(mail.id, self._now(), delivered))
+        return _Result(members, answers)
+
+    async def _remember(self, tried: Tried) -> None:
+        """Write down who has the mail before anything else happens to it: nobody shall get it twice."""
+        try:
+            async with asyncio.timeout(REMEMBER_SECONDS):
+                while True:
+                    try:
+                        return await self._records.keep(tried)
+                    except TemporaryFailure as trouble:
+                        log.warning("%s was delivered, it cannot be recorded now: %s", tried.mail_id, trouble)
+                    await asyncio.sleep(self._pause)
+        except TimeoutError:
+            raise TemporaryFailure("the records are away, and deliveries cannot be remembered") from None
+
+    def _later(
+        self,
+        mail: Mail,
+        again: Sequence[_Again],
+        events: tuple[Tried, ...],
+        created: tuple[Mail, ...],
+    ) -> Later:
+        replies = [one.reply for one in again if one.reply]
+        attempts = mail.attempts + 1 if replies else mail.attempts
+        envelope = replace(mail.envelope, recipients=tuple(one.to for one in again))
+        rules, left = self._rules, time_left(mail.envelope.received_at, self._now(), self._rules.lifetime)
+        if len(replies) < len(again):
+            delay, reason = BUSY_DELAY, "all connections are in use"
+        else:
+            delay = next_delay(attempts, rules.minimal_backoff, rules.maximal_backoff, self._jitter())
+            reason = " ".join(filter(None, (replies[0].server, str(replies[0].code or ""), replies[0].text)))
+        # The last try is at the end of its time, so that the sender hears in time.
+        return Later(
+            replace(mail, envelope=envelope, attempts=attempts), min(delay, left), reason, events, created
+        )
+
+    async def _ending(self, mail: Mail, settled: frozenset[str], fates: Sequence[Fate]) -> tuple[Ending, str]:
+        refused = [fate.reply for fate in fates if fate.reply.answer is Answer.REFUSED]
+        if refused:
+            return Ending.BOUNCED, f"{refused[0].address}: {refused[0].text}"
+        # Mail with several recipients ends as its worst one did, perhaps at an earlier try.
+        if (mail.attempts or settled) and await self._refused_before(mail):
+            return Ending.BOUNCED, "some recipients were refused at an earlier try"
+        return Ending.DELIVERED, ""
+
+    async def _refused_before(self, mail: Mail) -> bool:
+        for step in await self._records.journey(mail.id):
+            replies = step.detail.get("replies", ()) if step.kind == Tried.__name__ else ()
+            if isinstance(replies, Sequence) and any(reply["answer"] == Answer.REFUSED for reply in replies):
+                return True
+        return False
+
+    def _log(self, mail: Mail, fates: Iterable[Fate], again: Iterable[_Again]) -> None:
+        for fate in fates:
+            maillog.delivered(mail, fate.reply)
+        for one in again:
+            if one.reply:
+                maillog.deferred(mail, one.reply)
+
+
+def _sorted_out(results: Iterable[_Result]) -> tuple[tuple[_Again, ...], tuple[Fate, ...]]:
+    """The recipients to be tried again, and what became of all others."""
+    again: list[_Again] = []
+    fates: list[Fate] = []
+    for result in results:
+        if result.answers is None:
+            again += (_Again(to, None) for to in result.recipients)
+            continue
+        for to, reply in zip(result.recipients, result.answers.replies, strict=True):
+            if reply.answer is Answer.LATER:
+                again.append(_Again(to, reply))
+            else:
+                fates.append(Fate(to, reply, confirmed=result.answers.confirms))
+    return tuple(again), tuple(fates)
+
+
+def _given_up(one: _Again) -> Fate:
+    reply = one.reply or RecipientReply(one.to.address, Answer.LATER, "", text="no connection was free")
+    return Fate(one.to, replace(reply, answer=Answer.REFUSED), expired=True)
+
+
+def _not_delivered(fates: Iterable[Fate], again: Iterable[_Again]) -> tuple[RecipientReply, ...]:
+    refused = (fate.reply for fate in fates if fate.reply.answer is not Answer.DELIVERED)
+    return (*refused, *(one.reply for one in again if one.reply))

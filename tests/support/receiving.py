@@ -1,0 +1,144 @@
+"""A receiver on a free port, with a bus, a place for bodies and records in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import cast
+
+from gateway.blobs.memory import MemoryBlobs, MemoryWriter
+from gateway.blobs.port import Blobs
+from gateway.bus.memory import MemoryBus
+from gateway.bus.port import Bus
+from gateway.domain.access import RelayRule
+from gateway.domain.errors import TemporaryFailure
+from gateway.domain.journey import Event
+from gateway.domain.mail import Mail
+from gateway.domain.pipeline import Stage
+from gateway.records.port import Records
+from services.receiver.rules import Limits, Rules, Timeouts
+from services.receiver.spool import Spool
+from services.receiver.worker import Receiver
+
+NOW = datetime(2030, 5, 17, 9, 30, tzinfo=UTC)
+
+RULES = Rules(
+    hostname="gw.example",
+    postmaster="postmaster@own.example",
+    relay=(RelayRule.parse("allow from any to *@own.example"), RelayRule.parse("deny from any to *")),
+    groups=(),
+    protected_domains=("own.example",),
+    reject_malformed=False,
+    limits=Limits(
+        sessions=10,
+        sessions_per_ip=10,
+        messages_per_session=100,
+        session_size=10 << 20,
+        message_size=10 << 20,
+        recipients=100,
+        hops=20,
+        free_space=0,
+    ),
+    timeouts=Timeouts(command=60, data_initiation=60, data_termination=60, read=60),
+)
+"""A site that takes mail for `own.example` from anybody."""
+
+
+class SwitchableBus(MemoryBus):
+    """A bus that remembers what was published, and can be away or slow."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.away = False
+        self.asked = asyncio.Event()
+        self.let_go = asyncio.Event()
+        self.let_go.set()
+        self.published: list[tuple[Stage, Mail]] = []
+
+    async def publish(self, stage: Stage, mails: Sequence[Mail], *, urgent: bool = False) -> None:
+        if self.away:
+            raise TemporaryFailure("the bus is away")
+        self.asked.set()
+        await self.let_go.wait()
+        await super().publish(stage, mails, urgent=urgent)
+        self.published.extend((stage, mail) for mail in mails)
+
+
+class FullWriter(MemoryWriter):
+    """A body that finds no room."""
+
+    async def write(self, chunk: bytes) -> None:
+        raise TemporaryFailure("no space left")
+
+
+class SwitchableBlobs(MemoryBlobs):
+    """A place for bodies that can be full, or nearly so."""
+
+    free: int | None = None
+    is_full = False
+
+    def create(self, owner_id: str) -> MemoryWriter:
+        return FullWriter(self, owner_id) if self.is_full else super().create(owner_id)
+
+    async def free_bytes(self) -> int | None:
+        return self.free
+
+    @property
+    def bodies(self) -> list[bytes]:
+        """All that is stored, oldest first."""
+        return list(self._bodies.values())
+
+
+@dataclass
+class NotedEvents:
+    """The part of the records that the receiver uses."""
+
+    events: list[Event] = field(default_factory=list)
+    ready: bool = True
+
+    def note(self, *events: Event) -> None:
+        self.events.extend(events)
+
+
+@dataclass
+class Running:
+    """A receiver that listens."""
+
+    receiver: Receiver
+    port: int
+    bus: SwitchableBus
+    blobs: SwitchableBlobs
+    records: NotedEvents
+    suspended: bool = False
+
+    @property
+    def mails(self) -> list[Mail]:
+        """All mail that was handed on, in order."""
+        return [mail for _, mail in self.bus.published]
+
+
+@asynccontextmanager
+async def receiving(rules: Rules = RULES, *, blobs: Blobs | None = None) -> AsyncIterator[Running]:
+    """A receiver that runs under `rules`; its ids are m1, m2 and so on, its clock stands at `NOW`."""
+    bus, memory, records = SwitchableBus(), SwitchableBlobs(), NotedEvents()
+    numbers = itertools.count(1)
+    spool = Spool(
+        rules,
+        cast(Bus, bus),
+        blobs or memory,
+        cast(Records, records),
+        new_id=lambda: f"m{next(numbers)}",
+        now=lambda: NOW,
+    )
+    receiver = Receiver(rules, spool, lambda: running.suspended)
+    await receiver.listen([("127.0.0.1", 0)])
+    running = Running(receiver, receiver.ports[0], bus, memory, records)
+    try:
+        yield running
+    finally:
+        await receiver.stop(within=0)
+        await bus.close()

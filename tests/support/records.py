@@ -1,0 +1,113 @@
+"""Records in memory: they tell what they were given, and keep what is noted without thinking about it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from gateway.domain.errors import TemporaryFailure
+from gateway.domain.journey import Event
+from gateway.domain.pipeline import Module, QueueState
+from gateway.records.port import JourneyStep, MailRecord, Orders, QueuePlace
+
+A_MAIL = MailRecord(
+    id="jHrWPC7s86253",
+    source_id="jHrWPC7s86253",
+    group="",
+    sender="a@sender.example",
+    recipients=("b@own.example",),
+    client_ip="192.0.2.1",
+    message_id="<1@sender.example>",
+    size=1200,
+    received_at=datetime(2026, 1, 5, 12, tzinfo=UTC),
+    state="WFC",
+    state_at=datetime(2026, 1, 5, 12, tzinfo=UTC),
+    next_try_at=None,
+    attempts=0,
+    reason="",
+)
+
+
+@dataclass
+class ReadRecords:
+    """Answers from what it was given; `away` says that nothing can be read now."""
+
+    mails: list[MailRecord] = field(default_factory=list)
+    journeys: dict[str, list[JourneyStep]] = field(default_factory=dict)
+    suspensions: frozenset[Module] = frozenset()
+    away: bool = False
+    asked: int = 0
+    noted: list[Event] = field(default_factory=list)
+
+    def note(self, *events: Event) -> None:
+        self.noted += events
+
+    async def keep(self, *events: Event) -> None:
+        self.noted += events
+
+    @property
+    def ready(self) -> bool:
+        return True
+
+    async def mail(self, mail_id: str) -> MailRecord | None:
+        self._answer()
+        return next((mail for mail in self.mails if mail.id == mail_id), None)
+
+    async def journey(self, mail_id: str) -> Sequence[JourneyStep]:
+        self._answer()
+        return self.journeys.get(mail_id, [])
+
+    async def queue(
+        self, states: Sequence[str] = (), after: QueuePlace | None = None
+    ) -> AsyncIterator[MailRecord]:
+        self._answer()
+        for mail in sorted(self.mails, key=lambda mail: (mail.received_at, mail.id)):
+            wanted = mail.state in (states or list(QueueState))
+            behind = after is None or (mail.received_at, mail.id) > (after.received_at, after.id)
+            if wanted and behind:
+                yield mail
+
+    async def counts(self) -> Mapping[str, int]:
+        self._answer()
+        return Counter(mail.state for mail in self.mails)
+
+    async def suspended(self) -> frozenset[Module]:
+        self._answer()
+        return self.suspensions
+
+    async def delivered(self, mail_id: str) -> frozenset[str]:
+        return frozenset()
+
+    async def orders(self) -> Orders:
+        return Orders(frozenset(), {})
+
+    async def remove(self, mail_ids: Sequence[str]) -> None:
+        self.mails = [mail for mail in self.mails if mail.id not in mail_ids]
+
+    async def hurry(self, mail_id: str, generation: int) -> None:
+        self._answer()
+
+    async def suspend(self, module: Module, *, suspended: bool) -> None:
+        self.suspensions = self.suspensions | {module} if suspended else self.suspensions - {module}
+
+    async def spent_bodies(self, before: datetime, limit: int) -> Sequence[str]:
+        return ()
+
+    async def forget_bodies(self, names: Sequence[str]) -> None:
+        self._answer()
+
+    async def known_bodies(self, names: Sequence[str]) -> frozenset[str]:
+        return frozenset(names)
+
+    async def purge(self, before: datetime) -> int:
+        return 0
+
+    async def close(self) -> None:
+        self.away = True
+
+    def _answer(self) -> None:
+        self.asked += 1
+        if self.away:
+            raise TemporaryFailure("the database at 192.0.2.53 does not answer")

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from gateway.blobs.memory import MemoryBlobs
+from gateway.bus.memory import MemoryBus
+from gateway.domain.endpoint import HostPort
+from gateway.domain.errors import ConfigError
+from services.api import server
+from services.api.app import make_app
+from services.api.server import bind, serve_app
+from services.api.tokens import Role, TokenFile, line_of
+from tests.support.records import ReadRecords
+
+TOKEN = "mw_known"
+
+
+@asynccontextmanager
+async def served(app: FastAPI) -> AsyncIterator[tuple[str, int, asyncio.Event]]:
+    stopping, ready = asyncio.Event(), asyncio.Event()
+    with bind(HostPort("127.0.0.1", 0)) as bound:
+        host, port = bound.getsockname()
+        serving = asyncio.create_task(serve_app(app, bound, stopping, ready=ready.set))
+        await ready.wait()
+        try:
+            yield host, port, stopping
+        finally:
+            stopping.set()
+            await asyncio.wait_for(serving, 20)
+
+
+def an_app(tmp_path: Path) -> FastAPI:
+    (tmp_path / "tokens").write_text(line_of("tests", Role.VIEWER, TOKEN))
+    return make_app(MemoryBus(), MemoryBlobs(), ReadRecords(), TokenFile(tmp_path / "tokens"))
+
+
+async def test_a_viewer_is_answered_over_a_real_connection(tmp_path: Path) -> None:
+    async with served(an_app(tmp_path)) as (host, port, _), httpx.AsyncClient() as client:
+        url, known = f"http://{host}:{port}/v1/queue", {"Authorization": f"Bearer {TOKEN}"}
+        refused = await client.get(url)
+        told = await client.get(url, headers=known)
+
+    assert refused.status_code == 401
+    assert told.json() == {"mails": [], "next": None}
+    assert "server" not in told.headers
+
+
+async def test_what_is_being_answered_when_it_stops_is_answered() -> None:
+    app = FastAPI()
+    asked, may_answer = asyncio.Event(), asyncio.Event()
+
+    @app.get("/slow")
+    async def slow() -> str:
+        asked.set()
+        await may_answer.wait()
+        return "done"
+
+    async with served(app) as (host, port, stopping), httpx.AsyncClient() as client:
+        answering = asyncio.create_task(client.get(f"http://{host}:{port}/slow"))
+        await asked.wait()
+        stopping.set()
+        may_answer.set()
+        answer = await answering
+
+    assert answer.json() == "done"
+
+
+async def test_a_connection_without_a_request_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "FIRST_REQUEST_SECONDS", 0.05)
+    async with served(FastAPI()) as (host, port, _):
+        reader, writer = await asyncio.open_connection(host, port)
+        writer.write(b"GET /healthz HTT")
+        rest = await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+
+    assert rest == b""
+
+
+def test_a_taken_port_is_an_error_that_names_place_and_remedy() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        with pytest.raises(ConfigError, match=rf"127\.0\.0\.1:{port}.*\[gateway\.api\]"):
+            bind(HostPort("127.0.0.1", port))

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from gateway.blobs.memory import MemoryBlobs
+from gateway.bus.memory import MemoryBus
+from gateway.domain.errors import TemporaryFailure
+from gateway.domain.mail import BodyRef
+from gateway.domain.pipeline import Module, Stage
+from gateway.operations import status
+from gateway.operations.status import status_of_gateway, troubles
+from gateway.version import VERSION
+from tests.support.records import A_MAIL, ReadRecords
+
+
+class SilentBus(MemoryBus):
+    async def depth(self) -> Mapping[Stage, int]:
+        await asyncio.Event().wait()
+        return {}
+
+
+class AwayBlobs(MemoryBlobs):
+    async def read(self, body: BodyRef) -> bytes:
+        raise TemporaryFailure("the directory is away")
+
+
+async def test_status_counts_mail_by_state_and_by_stage() -> None:
+    records = ReadRecords(
+        [A_MAIL, replace(A_MAIL, state="QUE"), replace(A_MAIL, state="QUE"), replace(A_MAIL, state="parked")],
+        suspensions=frozenset({Module.SENDER, Module.RECEIVER}),
+    )
+
+    found = await status_of_gateway(MemoryBus(), records)
+
+    assert found.states == {"QUE": 2, "WFC": 1, "parked": 1}
+    assert found.waiting == {Stage.ANTISPAM: 0, Stage.SCANNER: 0, Stage.SENDER: 0}
+    assert found.parked == 1
+    assert found.suspended == (Module.RECEIVER, Module.SENDER)
+    assert found.version == VERSION
+
+
+async def test_a_status_that_nobody_gives_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status, "ANSWER_SECONDS", 0.01)
+
+    with pytest.raises(TimeoutError):
+        await status_of_gateway(SilentBus(), ReadRecords())
+
+
+async def test_a_gateway_whose_worlds_answer_has_no_troubles() -> None:
+    assert await troubles(MemoryBus(), MemoryBlobs(), ReadRecords()) == {}
+
+
+async def test_each_world_that_does_not_answer_is_a_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status, "ANSWER_SECONDS", 0.01)
+
+    found = await troubles(SilentBus(), AwayBlobs(), ReadRecords(away=True))
+
+    assert list(found) == ["bus", "blobs", "records"]
+    assert found["bus"] == "no answer within 0.01 s"
+    assert found["blobs"] == "the directory is away"

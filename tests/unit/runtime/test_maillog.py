@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from gateway.domain.errors import PermanentFailure
+from gateway.domain.journey import Answer, RecipientReply
+from gateway.domain.mail import BodyRef, Envelope, Mail, Notify, Recipient
+from gateway.domain.pipeline import Stage
+from gateway.domain.policy import ObjectStatus, SpamStatus
+from gateway.runtime import maillog
+from gateway.runtime.logs import ACTIVITY
+
+ENVELOPE = Envelope(
+    sender="a@sender.example",
+    recipients=(Recipient("b@own.example"), Recipient("c@own.example")),
+    client_ip="192.0.2.7",
+    received_at=datetime(2006, 6, 1, tzinfo=UTC),
+    helo="mail.sender.example",
+)
+MAIL = Mail(
+    id="jHrWPC7s86253",
+    source_id="iCMnF8AX05033",
+    envelope=ENVELOPE,
+    body=BodyRef("0" * 64 + "-iCMnF8AX05033", 1200),
+    top=b"X: y\r\n",
+)
+
+
+@pytest.fixture(autouse=True)
+def _activity(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(ACTIVITY, logger="gateway.mail")
+
+
+def test_received_tells_who_sent_what(caplog: pytest.LogCaptureFixture) -> None:
+    maillog.received("jHrWPC7s86253", ENVELOPE, 1200, "<1@sender.example>")
+
+    assert caplog.messages == [
+        "RECEIVED, from=<a@sender.example>, nrcpt=2, size=1200, client=[192.0.2.7],"
+        " helo=<mail.sender.example>, message_id=<1@sender.example>, flags=E"
+    ]
+    assert caplog.records[0].__dict__["mail_id"] == "jHrWPC7s86253"
+
+
+@pytest.mark.parametrize(
+    ("envelope", "flags"),
+    [
+        (replace(ENVELOPE, protocol="SMTP"), ""),
+        (replace(ENVELOPE, protocol="ESMTPS"), "E"),
+        (replace(ENVELOPE, recipients=(Recipient("b@own.example", (Notify.NEVER,)),)), "ED"),
+        (replace(ENVELOPE, envelope_id="QQ314159"), "ED"),
+    ],
+)
+def test_flags_tell_of_esmtp_and_of_dsn(
+    caplog: pytest.LogCaptureFixture, envelope: Envelope, flags: str
+) -> None:
+    maillog.received("jHrWPC7s86253", envelope, 1, "")
+
+    assert caplog.messages[0].endswith(f"message_id=<>, flags={flags}")
+
+
+def test_splitted_names_each_domain_once(caplog: pytest.LogCaptureFixture) -> None:
+    maillog.splitted(MAIL)
+
+    assert caplog.messages == ["SPLITTED, domain=<own.example>, nrcpt=2, srcid=iCMnF8AX05033"]
+
+
+def test_scanned_lists_statuses_and_threats(caplog: pytest.LogCaptureFixture) -> None:
+    maillog.scanned(MAIL, [ObjectStatus.INFECTED, SpamStatus.SPAM], ["Worm.A", "Worm.B"])
+
+    assert caplog.messages == [
+        'SCANNED, group=<policy>, nrcpt=2, status="infected, as/spam", srcid=iCMnF8AX05033,'
+        ' names="Worm.A, Worm.B"'
+    ]
+
+
+def test_created_tells_for_whom(caplog: pytest.LogCaptureFixture) -> None:
+    maillog.created(MAIL, "admin")
+
+    assert caplog.messages == ["CREATED, notify=<admin>, nrcpt=2, size=1206, srcid=iCMnF8AX05033"]
+
+
+@pytest.mark.parametrize(("answer", "status"), [(Answer.DELIVERED, "sent"), (Answer.REFUSED, "failed")])
+def test_delivered_tells_whether_it_was_sent(
+    caplog: pytest.LogCaptureFixture, answer: Answer, status: str
+) -> None:
+    maillog.delivered(MAIL, RecipientReply("b@own.example", answer, "mx.own.example [192.0.2.9]"))
+
+    assert caplog.messages == [
+        f"DELIVERED, rcpt=<b@own.example>, server=mx.own.example [192.0.2.9], size=1206, status={status}"
+    ]
+
+
+def test_deferred_quotes_what_the_next_hop_said(caplog: pytest.LogCaptureFixture) -> None:
+    reply = RecipientReply("b@own.example", Answer.LATER, "mx [192.0.2.9]", 451, "4.7.1", 'try\r\n"later"')
+
+    maillog.deferred(MAIL, reply)
+
+    assert caplog.messages == [
+        "DEFERRED, rcpt=<b@own.example>, server=mx [192.0.2.9], size=1206, reply=\"451 4.7.1 try??'later'\""
+    ]
+
+
+def test_blocked_names_each_recipient(caplog: pytest.LogCaptureFixture) -> None:
+    maillog.blocked(MAIL)
+
+    assert caplog.messages == [
+        "BLOCKED, rcpt=b@own.example, size=1206",
+        "BLOCKED, rcpt=c@own.example, size=1206",
+    ]
+
+
+@pytest.mark.parametrize(("error", "traceback"), [(KeyError("x"), True), (PermanentFailure("no"), False)])
+def test_parked_is_an_error_with_the_traceback_of_a_fault(
+    caplog: pytest.LogCaptureFixture, error: Exception, traceback: bool
+) -> None:
+    maillog.parked(MAIL, Stage.SCANNER, error)
+
+    assert caplog.records[0].levelno == logging.ERROR
+    assert caplog.messages[0].startswith("PARKED, stage=scanner, srcid=iCMnF8AX05033, reason=")
+    assert bool(caplog.records[0].exc_info) is traceback
+
+
+def test_a_client_can_neither_end_the_line_nor_fake_a_field(caplog: pytest.LogCaptureFixture) -> None:
+    hostile = replace(ENVELOPE, sender="x>, nrcpt=9\r\n[F]: y%s", helo="h" * 5000)
+
+    maillog.received("jHrWPC7s86253", hostile, 1, "m")
+
+    assert caplog.messages[0].startswith("RECEIVED, from=<x?, nrcpt=9??[F]: y%s>, nrcpt=2,")
+    assert len(caplog.messages[0]) < 1000
+
+
+def test_nothing_is_written_below_activity(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="gateway.mail")
+
+    maillog.blocked(MAIL)
+
+    assert caplog.messages == []

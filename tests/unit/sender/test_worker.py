@@ -1,0 +1,429 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from email import message_from_bytes
+from email.message import Message
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from gateway.blobs.memory import MemoryBlobs
+from gateway.blobs.port import MissingBody
+from gateway.domain.errors import TemporaryFailure
+from gateway.domain.journey import Ended, Ending, Entered, Event
+from gateway.domain.mail import Edit, Mail, Notify, Recipient
+from gateway.domain.pipeline import Finished, Later, Outcome
+from gateway.domain.routes import Route
+from gateway.records.port import Records
+from gateway.records.sqlite import open_sqlite
+from gateway.runtime.templates import DSN, load_template
+from services.sender.carrier import Carrier
+from services.sender.connections import Connections, Limits
+from services.sender.conversation import Conversation, converse
+from services.sender.hosts import Host
+from services.sender.notices import Site
+from services.sender.reporter import Reporter
+from services.sender.resolving import Asking, Resolver
+from services.sender.worker import Rules, SenderWorker
+from tests.support.mails import NOON, a_mail
+from tests.support.sending import MESSAGE, PATIENT
+from tests.support.smtp_peer import HANG_UP, SmtpPeer, smtp_peer
+from tests.support.waiting import until
+
+BOB, EVE = "bob@b.example", "eve@c.example"
+
+
+@dataclass
+class Sender:
+    """A sender with two next hops, `b.example` and `c.example`, and a clock that stands still."""
+
+    b: SmtpPeer
+    c: SmtpPeer
+    blobs: MemoryBlobs
+    records: Records
+    folder: Path
+    stack: AsyncExitStack
+    now: datetime = NOON
+
+    def worker(self, records: Records | None = None, limits: Limits | None = None) -> SenderWorker:
+        resolver = Resolver(Asking(own_name="gw.example"))
+        connections = Connections(_connect, limits or Limits(total=20, per_host=4))
+        self.stack.push_async_callback(resolver.close)
+        self.stack.push_async_callback(connections.close)
+        routes = (
+            Route("*@b.example", self.b.host, self.b.port),
+            Route("*@c.example", self.c.host, self.c.port),
+            Route("*@nobody.example", "127.0.0.1", 1),
+        )
+        rules = Rules(
+            routes=routes,
+            minimal_backoff=timedelta(minutes=30),
+            maximal_backoff=timedelta(hours=6),
+            lifetime=timedelta(days=5),
+        )
+        site = Site("gw.example", "postmaster@gw.example", load_template("", DSN))
+        return SenderWorker(
+            Carrier(resolver, connections, unreachable_ttl=600),
+            self.blobs,
+            records or self.records,
+            rules,
+            Reporter(self.blobs, site, lambda: self.now),
+            now=lambda: self.now,
+            jitter=lambda: 0.0,
+            pause=0.01,
+        )
+
+    async def mail(self, *recipients: str | Recipient, body: bytes = MESSAGE, **changes: object) -> Mail:
+        """A mail whose body is stored, and which the records know."""
+        writer = self.blobs.create("AbCdEfGh12345")
+        await writer.write(body)
+        mail = a_mail(body=await writer.commit())
+        to = tuple(one if isinstance(one, Recipient) else Recipient(one) for one in recipients or (BOB,))
+        mail = replace(mail, envelope=replace(mail.envelope, recipients=to, **changes))  # type: ignore[arg-type]
+        self.records.note(Entered(mail, "sender", NOON))
+        return mail
+
+    async def dsn(self, outcome: Outcome) -> Message:
+        """The one notice that came of a step."""
+        (created,) = outcome.created
+        assert created.envelope.sender == ""
+        assert [to.address for to in created.envelope.recipients] == ["sender@client.example"]
+        return message_from_bytes(await self.blobs.read(created.body))
+
+
+@pytest.fixture
+async def sender(tmp_path: Path) -> AsyncIterator[Sender]:
+    async with smtp_peer() as b, smtp_peer() as c, AsyncExitStack() as stack:
+        records = await open_sqlite(tmp_path / "records.sqlite")
+        stack.push_async_callback(records.close)
+        yield Sender(b, c, MemoryBlobs(), records, tmp_path, stack)
+
+
+async def test_delivered_mail_is_finished(sender: Sender) -> None:
+    mail = await sender.mail(BOB)
+
+    outcome = await sender.worker().handle(mail)
+
+    assert _ending(outcome) is Ending.DELIVERED
+    assert outcome.created == ()
+    assert sender.b.received[0].body == MESSAGE
+
+
+async def test_of_two_copies_taken_at_once_one_is_delivered(sender: Sender) -> None:
+    mail, worker = await sender.mail(BOB), sender.worker()
+
+    outcomes = await asyncio.gather(worker.handle(mail), worker.handle(mail))
+
+    assert [_ending(outcome) for outcome in outcomes] == [Ending.DELIVERED, Ending.DELIVERED]
+    assert len(sender.b.received) == 1
+
+
+async def test_what_was_added_and_changed_goes_out_with_the_rest_as_it_came(sender: Sender) -> None:
+    mail = replace(
+        await sender.mail(BOB), top=b"X-Mark: 1\r\n", edits=(Edit(9, 14, b"goodbye"), Edit(18, 19, b".."))
+    )
+
+    await sender.worker().handle(mail)
+
+    assert sender.b.received[0].body == b"X-Mark: 1\r\n" + MESSAGE.replace(b"hello", b"goodbye").replace(
+        b".dotted", b"..dotted"
+    )
+
+
+async def test_a_large_message_is_streamed_byte_for_byte(sender: Sender) -> None:
+    body = b"Subject: large\r\n\r\n" + b".line\r\n" * 100_000
+
+    await sender.worker().handle(await sender.mail(BOB, body=body))
+
+    assert sender.b.received[0].body == body
+
+
+async def test_recipients_of_one_destination_share_a_transaction(sender: Sender) -> None:
+    outcome = await sender.worker().handle(await sender.mail(BOB, EVE, "ben@b.example"))
+
+    assert _ending(outcome) is Ending.DELIVERED
+    assert [received.rcpt_to for received in sender.b.received] == [
+        (f"RCPT TO:<{BOB}>", "RCPT TO:<ben@b.example>")
+    ]
+    assert [received.rcpt_to for received in sender.c.received] == [(f"RCPT TO:<{EVE}>",)]
+
+
+async def test_what_has_to_wait_is_tried_later_for_those_recipients_alone(sender: Sender) -> None:
+    sender.b.answers["RCPT"] = "451 4.7.1 greylisted"
+
+    outcome = await sender.worker().handle(await sender.mail(BOB, EVE))
+
+    assert isinstance(outcome, Later)
+    assert [to.address for to in outcome.mail.envelope.recipients] == [BOB]
+    assert outcome.mail.attempts == 1
+    assert outcome.delay == timedelta(minutes=30)
+    assert outcome.reason == "127.0.0.1 [127.0.0.1] 451 greylisted"
+    assert outcome.created == ()
+
+
+async def test_waits_grow_with_the_tries(sender: Sender) -> None:
+    sender.b.answers["RCPT"] = "451 4.7.1 greylisted"
+    mail = replace(await sender.mail(BOB), attempts=2)
+
+    outcome = await sender.worker().handle(mail)
+
+    assert isinstance(outcome, Later)
+    assert outcome.mail.attempts == 3
+    assert outcome.delay == timedelta(minutes=30) * 4 * 0.8
+
+
+async def test_an_unreachable_host_makes_mail_wait(sender: Sender) -> None:
+    outcome = await sender.worker().handle(await sender.mail("user@nobody.example"))
+
+    assert isinstance(outcome, Later)
+    assert "no connection" in outcome.reason
+
+
+async def test_an_unreachable_host_is_not_asked_again_meanwhile(sender: Sender) -> None:
+    sender.b.answers["greeting"] = HANG_UP
+    worker = sender.worker()
+    await worker.handle(await sender.mail(BOB))
+    sender.b.answers.clear()
+
+    outcome = await worker.handle(await sender.mail(BOB))
+
+    assert isinstance(outcome, Later)
+    assert outcome.reason.startswith("127.0.0.1 [127.0.0.1] not tried again so soon")
+    assert sender.b.sessions == 1
+
+
+async def test_the_last_try_is_when_the_time_is_over(sender: Sender) -> None:
+    sender.b.answers["RCPT"] = "451 4.7.1 greylisted"
+    sender.now = NOON + timedelta(days=5, minutes=-10)
+
+    outcome = await sender.worker().handle(await sender.mail(BOB))
+
+    assert isinstance(outcome, Later)
+    assert outcome.delay == timedelta(minutes=10)
+
+
+async def test_a_refusal_ends_the_mail_and_tells_its_sender(sender: Sender) -> None:
+    sender.b.answers["RCPT"] = "550 5.1.1 no such user"
+
+    outcome = await sender.worker().handle(await sender.mail(BOB, EVE))
+
+    assert _ending(outcome) is Ending.BOUNCED
+    _, text, status, _, about_bob, returned, _ = (await sender.dsn(outcome)).walk()
+    assert "bob@b.example (5.1.1)" in str(text)
+    assert status.get_content_type() == "message/delivery-status"
+    assert about_bob["Final-Recipient"] == "rfc822; bob@b.example"
+    assert about_bob["Action"] == "failed"
+    assert about_bob["Status"] == "5.1.1"
+    assert about_bob["Diagnostic-Code"] == "smtp; 550 5.1.1 no such user"
+    assert returned.get_content_type() == "message/rfc822"
+
+
+async def test_one_refused_of_several_is_told_while_the_others_are_tried_on(sender: Sender) -> None:
+    sender.b.answers |= {"RCPT": "451 4.7.1 greylisted", "RCPT TO:<gone": "550 5.1.1 gone"}
+    outcome = await sender.worker().handle(await sender.mail(BOB, "gone@b.example"))
+
+    assert isinstance(outcome, Later)
+    assert [to.address for to in outcome.mail.envelope.recipients] == [BOB]
+    assert "gone@b.example" in str(await sender.dsn(outcome))
+
+
+async def test_mail_of_which_a_recipient_was_refused_earlier_ends_as_bounced(sender: Sender) -> None:
+    sender.b.answers |= {"RCPT": "451 4.7.1 greylisted", "RCPT TO:<gone": "550 5.1.1 gone"}
+    first = await sender.worker().handle(await sender.mail(BOB, "gone@b.example"))
+    assert isinstance(first, Later)
+    await sender.records.keep(*first.events)
+    sender.b.answers.clear()
+
+    outcome = await sender.worker().handle(first.mail)
+
+    assert _ending(outcome) is Ending.BOUNCED
+    assert len(sender.b.received) == 1
+
+
+async def test_mail_that_waited_for_too_long_bounces(sender: Sender) -> None:
+    sender.b.answers["RCPT"] = "451 4.7.1 greylisted"
+    sender.now = NOON + timedelta(days=5)
+
+    outcome = await sender.worker().handle(await sender.mail(BOB))
+
+    assert _ending(outcome) is Ending.BOUNCED
+    notice = str(await sender.dsn(outcome))
+    assert "Status: 4.4.7" in notice
+    assert "Diagnostic-Code: smtp; 451 4.7.1 greylisted" in notice
+
+
+@pytest.mark.parametrize(("mail_from", "notify"), [("", ()), ("sender@client.example", (Notify.NEVER,))])
+async def test_who_wants_no_notice_gets_none(
+    sender: Sender, mail_from: str, notify: tuple[Notify, ...]
+) -> None:
+    sender.b.answers["RCPT"] = "550 5.1.1 no such user"
+
+    outcome = await sender.worker().handle(await sender.mail(Recipient(BOB, notify), sender=mail_from))
+
+    assert _ending(outcome) is Ending.BOUNCED
+    assert outcome.created == ()
+
+
+async def test_success_is_told_when_the_next_hop_will_not(sender: Sender) -> None:
+    sender.b.extensions = ("PIPELINING",)
+    both = (Recipient(BOB, (Notify.SUCCESS,)), Recipient(EVE, (Notify.SUCCESS,)))
+
+    outcome = await sender.worker().handle(await sender.mail(*both))
+
+    notice = await sender.dsn(outcome)
+    assert "Action: relayed" in str(notice)
+    assert BOB in str(notice)
+    assert EVE not in str(notice)
+    assert [part.get_content_type() for part in notice.walk()][-1] == "text/rfc822-headers"
+
+
+async def test_an_address_without_a_domain_is_refused(sender: Sender) -> None:
+    outcome = await sender.worker().handle(await sender.mail("postmaster"))
+
+    assert _ending(outcome) is Ending.BOUNCED
+    assert "Status: 5.1.3" in str(await sender.dsn(outcome))
+
+
+async def test_a_repeated_step_does_not_deliver_twice(sender: Sender) -> None:
+    mail = await sender.mail(BOB, EVE)
+    sender.b.answers["RCPT"] = "451 4.7.1 greylisted"
+    await sender.worker().handle(mail)  # and the process dies before anybody carries out what it said
+    sender.b.answers.clear()
+
+    outcome = await sender.worker().handle(mail)
+
+    assert _ending(outcome) is Ending.DELIVERED
+    assert len(sender.b.received) == len(sender.c.received) == 1
+
+
+async def test_a_repeated_step_tells_of_a_refusal_again_by_the_same_notice(sender: Sender) -> None:
+    sender.b.answers["RCPT"] = "550 5.1.1 no such user"
+    mail = await sender.mail(BOB, EVE)
+    first = await sender.worker().handle(mail)
+
+    second = await sender.worker().handle(mail)
+
+    assert [created.id for created in second.created] == [created.id for created in first.created]
+    assert len(sender.c.received) == 1
+
+
+async def test_a_delivery_is_on_record_before_the_step_ends(sender: Sender) -> None:
+    mail = await sender.mail(BOB)
+
+    await sender.worker().handle(mail)
+
+    assert await sender.records.delivered(mail.id) == {BOB}
+
+
+async def test_one_destination_that_crawls_does_not_keep_the_record_of_another(sender: Sender) -> None:
+    sender.c.hold = asyncio.Event()
+    mail = await sender.mail(BOB, EVE)
+    step = asyncio.create_task(sender.worker().handle(mail))
+
+    await sender.b.until_received(1)
+    async with asyncio.timeout(10):
+        while await sender.records.delivered(mail.id) != {BOB}:
+            await asyncio.sleep(0.01)
+    sender.c.hold.set()
+
+    assert _ending(await step) is Ending.DELIVERED
+
+
+async def test_a_delivery_is_recorded_when_the_records_are_back_and_not_sent_again(sender: Sender) -> None:
+    away = RecordsAwayAtFirst(sender.records, failures=3)
+
+    outcome = await sender.worker(cast(Records, away)).handle(await sender.mail(BOB))
+
+    assert _ending(outcome) is Ending.DELIVERED
+    assert away.failures == 0
+    assert len(sender.b.received) == 1
+
+
+async def test_nothing_is_sent_while_nobody_knows_what_was_delivered(sender: Sender) -> None:
+    mail = await sender.mail(BOB)
+    with pytest.raises(TemporaryFailure):
+        await sender.worker(cast(Records, RecordsAwayAtFirst(sender.records, unread=True))).handle(mail)
+
+    assert sender.b.sessions == 0
+
+
+async def test_a_missing_body_is_a_fault_of_ours(sender: Sender) -> None:
+    mail = await sender.mail(BOB)
+    await sender.blobs.remove(mail.body.name)
+
+    with pytest.raises(MissingBody):
+        await sender.worker().handle(mail)
+
+    assert sender.b.sessions == 0
+
+
+async def test_mail_that_finds_no_free_connection_comes_again_soon_and_has_not_been_tried(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.sender.connections.WAIT_SECONDS", 0.05)
+    sender.b.hold = asyncio.Event()
+    worker = sender.worker(limits=Limits(total=20, per_host=1))
+    first = asyncio.create_task(worker.handle(await sender.mail(BOB)))
+    await until(lambda: "DATA" in sender.b.commands)
+
+    outcome = await worker.handle(replace(await sender.mail(BOB), id="SeCoNdMl12345"))
+    sender.b.hold.set()
+    await first
+
+    assert isinstance(outcome, Later)
+    assert outcome.mail.attempts == 0
+    assert outcome.delay == timedelta(seconds=30)
+
+
+async def test_the_log_says_what_became_of_each_recipient(
+    sender: Sender, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "gateway.mail")
+    sender.b.answers |= {"RCPT TO:<gone": "550 5.1.1 gone", "RCPT TO:<full": "452 4.2.2 full"}
+
+    await sender.worker().handle(await sender.mail(BOB, "gone@b.example", "full@b.example"))
+
+    lines = [record.getMessage() for record in caplog.records]
+    assert any("DELIVERED, rcpt=<bob@b.example>" in line and "status=sent" in line for line in lines)
+    assert any("DELIVERED, rcpt=<gone@b.example>" in line and "status=failed" in line for line in lines)
+    assert any("DEFERRED, rcpt=<full@b.example>" in line for line in lines)
+    assert any("CREATED, notify=<sender>" in line for line in lines)
+
+
+class RecordsAwayAtFirst:
+    """Records that cannot be written for some times, or not read at all."""
+
+    def __init__(self, records: Records, *, failures: int = 0, unread: bool = False) -> None:
+        self._records = records
+        self.failures = failures
+        self._unread = unread
+
+    async def keep(self, *events: Event) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise TemporaryFailure("the database is away")
+        await self._records.keep(*events)
+
+    async def delivered(self, mail_id: str) -> frozenset[str]:
+        if self._unread:
+            raise TemporaryFailure("the database is away")
+        return await self._records.delivered(mail_id)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._records, name)
+
+
+async def _connect(host: Host) -> Conversation:
+    return await converse(host, "gw.example", PATIENT)
+
+
+def _ending(outcome: Outcome) -> Ending:
+    assert isinstance(outcome, Finished)
+    (ended,) = (event for event in outcome.events if isinstance(event, Ended))
+    return ended.ending
