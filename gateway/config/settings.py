@@ -14,6 +14,7 @@ from gateway.config.sections.gateway import (
     ApiSection,
     BlobsSection,
     BusSection,
+    DnsSection,
     EnginesSection,
     MetricsSection,
     ProcessesSection,
@@ -71,6 +72,7 @@ class Settings(BaseModel):
     metrics: MetricsSection = MetricsSection()
     engines: EnginesSection = EnginesSection()
     tls: TlsSection = TlsSection()
+    dns: DnsSection = DnsSection()
     processes: ProcessesSection = ProcessesSection()
 
     @model_validator(mode="before")

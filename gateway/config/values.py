@@ -47,6 +47,9 @@ _STATUS_WORDS: dict[str, tuple[Status, ...]] = {
 }
 
 
+DNS_PORT = 53
+
+
 def read_switch(text: str) -> bool:
     """A boolean, in any of the manual's four spellings."""
     word = text.lower()
@@ -151,6 +154,11 @@ def read_listen(text: str) -> HostPort:
 def read_optional_listen(text: str) -> HostPort | None:
     """The same, or nothing."""
     return read_listen(text) if text else None
+
+
+def read_dns_server(text: str) -> HostPort:
+    """A name server, at the usual port unless one is given."""
+    return HostPort(parse_host(text), DNS_PORT) if is_address(text) else read_listen(text)
 
 
 def read_format(text: str) -> str:
@@ -308,6 +316,7 @@ Listen = Annotated[InstanceOf[HostPort], reader(read_listen), Kind("address and 
 OptionalListen = Annotated[
     InstanceOf[HostPort] | None, reader(read_optional_listen), Kind(f"address and port; {_EMPTY}")
 ]
+DnsServer = Annotated[InstanceOf[HostPort], reader(read_dns_server), Kind("address, with or without port")]
 Format = Annotated[str, reader(read_format), Kind("`strftime` format")]
 Account = Annotated[str, reader(read_account), Kind("account")]
 Namespace = Annotated[str, reader(read_namespace), Kind("word")]

@@ -14,6 +14,7 @@ from gateway.blobs.carrying import CarryingBlobs
 from gateway.blobs.port import Blobs
 from gateway.bus.port import Bus
 from gateway.config.settings import Settings
+from gateway.dns.port import Dns
 from gateway.domain.commands import Hurry, Reload, Remove, Resume, Suspend
 from gateway.domain.errors import ConfigError, TemporaryFailure
 from gateway.domain.pipeline import Module
@@ -135,3 +136,16 @@ async def open_records(settings: Settings) -> Records:
             raise ConfigError(
                 f"[gateway.records] Url: {scheme}: is no database; use sqlite:/// or postgresql://"
             )
+
+
+def open_dns(settings: Settings) -> Dns:
+    """The DNS client of a process that asks for names, as `[smtpgw.resolve]` and `[gateway.dns]` say."""
+    from gateway.dns.client import AresDns, Asking
+
+    return AresDns(
+        Asking(
+            servers=tuple(str(server) for server in settings.dns.server),
+            timeout=settings.resolve.io_network_timeout,
+            unresolved_ttl=settings.resolve.unresolved_ttl,
+        )
+    )

@@ -13,14 +13,14 @@ from gateway.runtime.process import run_service
 from gateway.runtime.serve import serve
 from gateway.runtime.sweeping import sweep_regularly
 from gateway.runtime.templates import DSN, load_template
-from gateway.runtime.wiring import Gateway
+from gateway.runtime.wiring import Gateway, open_dns
 from services.sender.carrier import Carrier
 from services.sender.connections import Connections, Limits
 from services.sender.conversation import Conversation, Timeouts, converse
 from services.sender.hosts import Host
 from services.sender.notices import Site
 from services.sender.reporter import Reporter
-from services.sender.resolving import Asking, Resolver
+from services.sender.resolving import Resolver
 from services.sender.worker import Rules, SenderWorker
 
 
@@ -34,7 +34,8 @@ async def run(gateway: Gateway) -> None:
 
     reporter = Reporter(gateway.blobs, site_of(settings), utc_now)
     connections = Connections(connect, limits_of(settings))
-    resolver = Resolver(asking_of(settings))
+    dns = open_dns(settings)
+    resolver = Resolver(dns, hostname)
     carrier = Carrier(resolver, connections, unreachable_ttl=settings.resolve.unreachable_ttl)
     worker = SenderWorker(carrier, gateway.blobs, gateway.records, rules_of(settings), reporter, now=utc_now)
     history = timedelta(days=settings.records.history_days)
@@ -46,7 +47,7 @@ async def run(gateway: Gateway) -> None:
     finally:
         sweeping.cancel()
         await connections.close()
-        await resolver.close()
+        await dns.close()
 
 
 def site_of(settings: Settings) -> Site:
@@ -84,16 +85,6 @@ def timeouts_of(settings: Settings) -> Timeouts:
         data_termination=timeouts.sending_data_termination_timeout,
         quit=timeouts.sending_quit_timeout,
         write=timeouts.write_timeout,
-    )
-
-
-def asking_of(settings: Settings) -> Asking:
-    """How DNS is asked."""
-    resolve = settings.resolve
-    return Asking(
-        own_name=settings.network.hostname,
-        timeout=resolve.io_network_timeout,
-        unresolved_ttl=resolve.unresolved_ttl,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from gateway.domain.journey import Answer
 from gateway.domain.mail import Envelope
-from services.sender.caches import TtlCache
+from gateway.domain.ttlcache import TtlCache
 from services.sender.connections import Connections
 from services.sender.content import Content
 from services.sender.conversation import Interrupted, Unreachable

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from gateway.dns.port import MailExchange
 from gateway.domain.address import domain_of, matches
 from gateway.domain.endpoint import is_address
 from gateway.domain.mail import Recipient
@@ -18,14 +19,6 @@ class Destination:
     host: str  # a domain when `by_mx`, else a host name or an address
     port: int = SMTP_PORT
     by_mx: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """One MX record."""
-
-    preference: int
-    name: str  # "" stands for the root: the domain takes no mail (RFC 7505)
 
 
 class Unroutable(Exception):
@@ -67,7 +60,7 @@ def destination_of(address: str, routes: Sequence[Route]) -> Destination | None:
 
 
 def exchanges_to_try(
-    records: Sequence[Exchange], domain: str, own_name: str, shuffle: Callable[[list[Exchange]], None]
+    records: Sequence[MailExchange], domain: str, own_name: str, shuffle: Callable[[list[MailExchange]], None]
 ) -> tuple[str, ...]:
     """The names of the hosts to try, the best first; equal ones in the order that `shuffle` gives them.
 
@@ -76,16 +69,16 @@ def exchanges_to_try(
     """
     if not records:
         return _not_ourselves(domain, own_name)
-    if all(not record.name for record in records):
+    if all(not record.host for record in records):
         raise Unroutable("5.1.10", f"{domain} does not take mail (null MX)")
 
     # Only hosts that are better than ourselves bring the mail nearer to its goal.
-    ours = min((record.preference for record in records if _same(record.name, own_name)), default=None)
-    better = [record for record in records if record.name and (ours is None or record.preference < ours)]
+    ours = min((record.preference for record in records if _same(record.host, own_name)), default=None)
+    better = [record for record in records if record.host and (ours is None or record.preference < ours)]
     if not better:
         raise Unroutable("5.4.6", f"mail for {domain} loops back to this host")
     shuffle(better)
-    return tuple(record.name for record in sorted(better, key=lambda record: record.preference))
+    return tuple(record.host for record in sorted(better, key=lambda record: record.preference))
 
 
 def _not_ourselves(domain: str, own_name: str) -> tuple[str, ...]:

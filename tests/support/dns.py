@@ -16,7 +16,7 @@ Zone = Mapping[str, Sequence[str]]
 A name that has records of no kind does not exist. `name FAIL` fails, `name SILENT` is never answered.
 """
 
-_TYPES = {1: "A", 5: "CNAME", 15: "MX", 16: "TXT", 28: "AAAA"}
+_TYPES = {1: "A", 5: "CNAME", 12: "PTR", 15: "MX", 16: "TXT", 28: "AAAA"}
 _NUMBERS = {name: number for number, name in _TYPES.items()}
 _NO_ERROR, _SERVER_FAILED, _NO_SUCH_NAME = 0, 2, 3
 
@@ -87,10 +87,12 @@ def _content(kind: str, value: str) -> bytes:
         case "MX":
             preference, _, host = value.partition(" ")
             return struct.pack("!H", int(preference)) + _name(host)
-        case "CNAME":
+        case "CNAME" | "PTR":
             return _name(value)
         case _:
-            return bytes([len(value)]) + value.encode()
+            text = value.encode()
+            strings = [text[at : at + 255] for at in range(0, len(text), 255)] or [b""]
+            return b"".join(bytes([len(string)]) + string for string in strings)
 
 
 def _name(name: str) -> bytes:

@@ -11,6 +11,7 @@ from gateway.config.sections.section import Section
 from gateway.config.values import (
     BlobsUrl,
     BusUrl,
+    DnsServer,
     FreeText,
     Namespace,
     Number,
@@ -154,6 +155,17 @@ class TlsSection(Section):
         default=OutgoingTls.MAY,
         description="Of the sender: `none`, `may` where it is offered, `encrypt` always, `verify` always and "
         "with a valid certificate.",
+    )
+
+
+class DnsSection(Section):
+    """Whom the internal DNS client asks."""
+
+    heading: ClassVar[str] = "gateway.dns"
+
+    server: tuple[DnsServer, ...] = Field(
+        default=(),
+        description="Server to ask, `ip`, `ip:port` or `[ipv6]:port`; none: those of the system.",
     )
 
 

@@ -5,12 +5,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from gateway.dns.client import AresDns, Asking
 from gateway.domain.journey import Answer
 from services.sender.carrier import Carrier
 from services.sender.connections import Connections, Limits
 from services.sender.conversation import Conversation, converse
 from services.sender.hosts import Host
-from services.sender.resolving import Asking, Resolver
+from services.sender.resolving import Resolver
 from services.sender.routing import Destination
 from tests.support.dns import dns_server
 from tests.support.mails import an_envelope
@@ -35,13 +36,13 @@ ZONE = {
 @asynccontextmanager
 async def a_carrier() -> AsyncIterator[Carrier]:
     async with dns_server(ZONE) as dns:
-        resolver = Resolver(Asking(own_name="gw.example", nameservers=(dns.address,)))
+        asked = AresDns(Asking(servers=(dns.address,)))
         connections = Connections(_connect, Limits(total=20, per_host=4))
         try:
-            yield Carrier(resolver, connections, unreachable_ttl=600)
+            yield Carrier(Resolver(asked, "gw.example"), connections, unreachable_ttl=600)
         finally:
             await connections.close()
-            await resolver.close()
+            await asked.close()
 
 
 async def send(carrier: Carrier, peer: SmtpPeer, domain: str) -> tuple[Answer, str, str]:

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
+from gateway.dns.client import AresDns, Asking
 from services.sender.hosts import Host
-from services.sender.resolving import Asking, Resolver
+from services.sender.resolving import Resolver
 from services.sender.routing import Destination, Unroutable
 from tests.support.dns import DnsServer, dns_server
 
@@ -29,28 +29,18 @@ ZONE = {
 }
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
 @asynccontextmanager
-async def a_resolver(*, timeout: float = 10.0) -> AsyncIterator[tuple[Resolver, DnsServer, Clock]]:
-    clock = Clock()
+async def a_resolver(*, timeout: float = 10.0) -> AsyncIterator[tuple[Resolver, DnsServer]]:
     async with dns_server(ZONE) as server:
-        asking = Asking(own_name="us.example", timeout=timeout, nameservers=(server.address,))
-        resolver = Resolver(asking, clock=clock, shuffle=lambda exchanges: None)
+        dns = AresDns(Asking(servers=(server.address,), timeout=timeout))
         try:
-            yield resolver, server, clock
+            yield Resolver(dns, "us.example", shuffle=lambda exchanges: None), server
         finally:
-            await resolver.close()
+            await dns.close()
 
 
 async def test_all_addresses_of_all_exchanges_are_tried_the_best_first() -> None:
-    async with a_resolver() as (resolver, _, _):
+    async with a_resolver() as (resolver, _):
         hosts = await resolver.hosts(Destination("a.example", by_mx=True))
 
     assert hosts == (
@@ -62,14 +52,14 @@ async def test_all_addresses_of_all_exchanges_are_tried_the_best_first() -> None
 
 
 async def test_a_domain_without_mx_is_tried_by_its_address() -> None:
-    async with a_resolver() as (resolver, _, _):
+    async with a_resolver() as (resolver, _):
         hosts = await resolver.hosts(Destination("onlyhost.example", by_mx=True))
 
     assert hosts == (Host("onlyhost.example", "192.0.2.4"),)
 
 
 async def test_an_exchange_that_cannot_be_found_now_is_left_out() -> None:
-    async with a_resolver() as (resolver, _, _):
+    async with a_resolver() as (resolver, _):
         hosts = await resolver.hosts(Destination("half.example", by_mx=True))
 
     assert [host.name for host in hosts] == ["mx1.example"] * 3
@@ -90,7 +80,7 @@ async def test_an_exchange_that_cannot_be_found_now_is_left_out() -> None:
     ],
 )
 async def test_a_domain_without_hosts_says_why_and_for_how_long(domain: str, status: str) -> None:
-    async with a_resolver() as (resolver, _, _):
+    async with a_resolver() as (resolver, _):
         with pytest.raises(Unroutable) as unroutable:
             await resolver.hosts(Destination(domain, by_mx=True))
 
@@ -98,7 +88,7 @@ async def test_a_domain_without_hosts_says_why_and_for_how_long(domain: str, sta
 
 
 async def test_silence_is_a_failure_that_may_pass() -> None:
-    async with a_resolver(timeout=0.05) as (resolver, _, _):
+    async with a_resolver(timeout=0.05) as (resolver, _):
         with pytest.raises(Unroutable) as unroutable:
             await resolver.hosts(Destination("silent.example", by_mx=True))
 
@@ -106,7 +96,7 @@ async def test_silence_is_a_failure_that_may_pass() -> None:
 
 
 async def test_a_host_of_the_routing_table_is_looked_up_without_mx() -> None:
-    async with a_resolver() as (resolver, server, _):
+    async with a_resolver() as (resolver, server):
         hosts = await resolver.hosts(Destination("mx2.example", 1025))
 
     assert hosts == (Host("mx2.example", "192.0.2.3", 1025),)
@@ -114,14 +104,14 @@ async def test_a_host_of_the_routing_table_is_looked_up_without_mx() -> None:
 
 
 async def test_the_own_machine_needs_no_name_server() -> None:
-    async with a_resolver() as (resolver, _, _):
+    async with a_resolver() as (resolver, _):
         hosts = await resolver.hosts(Destination("localhost", 1025))
 
     assert Host("localhost", "127.0.0.1", 1025) in hosts
 
 
 async def test_a_missing_host_of_the_routing_table_makes_mail_wait() -> None:
-    async with a_resolver() as (resolver, _, _):
+    async with a_resolver() as (resolver, _):
         with pytest.raises(Unroutable) as unroutable:
             await resolver.hosts(Destination("unknown.example", 1025))
 
@@ -129,38 +119,8 @@ async def test_a_missing_host_of_the_routing_table_makes_mail_wait() -> None:
 
 
 async def test_an_address_is_asked_of_nobody() -> None:
-    async with a_resolver() as (resolver, server, _):
+    async with a_resolver() as (resolver, server):
         hosts = await resolver.hosts(Destination("2001:db8::7", 1025))
 
     assert hosts == (Host("2001:db8::7", "2001:db8::7", 1025),)
     assert not server.asked
-
-
-async def test_an_answer_is_remembered_for_its_time() -> None:
-    async with a_resolver() as (resolver, server, clock):
-        await resolver.hosts(Destination("a.example", by_mx=True))
-        server.records["a.example mx"] = ["10 real.example"]
-        clock.seconds = 59
-        remembered = await resolver.hosts(Destination("a.example", by_mx=True))
-
-    assert remembered[0].name == "mx1.example"
-    assert server.asked["a.example MX"] == 1
-
-
-async def test_a_name_that_was_not_found_is_not_asked_for_again_meanwhile() -> None:
-    destination = Destination("unknown.example", by_mx=True)
-    async with a_resolver() as (resolver, server, clock):
-        for moment in (0, 599):
-            clock.seconds = moment
-            with pytest.raises(Unroutable):
-                await resolver.hosts(destination)
-
-    assert server.asked["unknown.example MX"] == 1
-
-
-async def test_many_who_ask_at_once_ask_once() -> None:
-    async with a_resolver() as (resolver, server, _):
-        await asyncio.gather(*(resolver.hosts(Destination("a.example", by_mx=True)) for _ in range(20)))
-
-    assert server.asked["a.example MX"] == 1
-    assert server.asked["mx1.example A"] == 1

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.dns.port import MailExchange
 from gateway.domain.mail import Recipient
 from gateway.domain.routes import Route
 from services.sender.routing import (
     Destination,
-    Exchange,
     Unroutable,
     destination_of,
     exchanges_to_try,
@@ -58,7 +58,7 @@ def test_recipients_of_one_destination_go_together_in_their_order() -> None:
 
 
 def test_better_exchanges_come_first_and_equal_ones_are_shuffled() -> None:
-    records = [Exchange(20, "c.test"), Exchange(10, "a.test"), Exchange(10, "b.test")]
+    records = [MailExchange(20, "c.test"), MailExchange(10, "a.test"), MailExchange(10, "b.test")]
 
     names = exchanges_to_try(records, "d.test", "we.test", lambda exchanges: exchanges.reverse())
 
@@ -71,10 +71,10 @@ def test_a_domain_without_exchanges_is_its_own() -> None:
 
 def test_exchanges_no_better_than_ourselves_are_left_out() -> None:
     records = [
-        Exchange(10, "a.test"),
-        Exchange(20, "WE.test."),
-        Exchange(20, "b.test"),
-        Exchange(30, "c.test"),
+        MailExchange(10, "a.test"),
+        MailExchange(20, "WE.test."),
+        MailExchange(20, "b.test"),
+        MailExchange(30, "c.test"),
     ]
 
     assert exchanges_to_try(records, "d.test", "we.test", _as_they_are) == ("a.test",)
@@ -83,12 +83,14 @@ def test_exchanges_no_better_than_ourselves_are_left_out() -> None:
 @pytest.mark.parametrize(
     ("records", "domain", "status"),
     [
-        ([Exchange(0, "")], "d.test", "5.1.10"),
-        ([Exchange(10, "we.test"), Exchange(20, "b.test")], "d.test", "5.4.6"),
+        ([MailExchange(0, "")], "d.test", "5.1.10"),
+        ([MailExchange(10, "we.test"), MailExchange(20, "b.test")], "d.test", "5.4.6"),
         ([], "we.test", "5.4.6"),
     ],
 )
-def test_null_mx_and_loops_are_refused_for_good(records: list[Exchange], domain: str, status: str) -> None:
+def test_null_mx_and_loops_are_refused_for_good(
+    records: list[MailExchange], domain: str, status: str
+) -> None:
     with pytest.raises(Unroutable) as unroutable:
         exchanges_to_try(records, domain, "we.test", _as_they_are)
 
@@ -96,5 +98,5 @@ def test_null_mx_and_loops_are_refused_for_good(records: list[Exchange], domain:
     assert unroutable.value.enhanced == status
 
 
-def _as_they_are(exchanges: list[Exchange]) -> None:
+def _as_they_are(exchanges: list[MailExchange]) -> None:
     pass

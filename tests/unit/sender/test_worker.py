@@ -15,6 +15,7 @@ import pytest
 
 from gateway.blobs.memory import MemoryBlobs
 from gateway.blobs.port import MissingBody
+from gateway.dns.client import AresDns, Asking
 from gateway.domain.errors import TemporaryFailure
 from gateway.domain.journey import Ended, Ending, Entered, Event
 from gateway.domain.mail import Edit, Mail, Notify, Recipient
@@ -29,7 +30,7 @@ from services.sender.conversation import Conversation, converse
 from services.sender.hosts import Host
 from services.sender.notices import Site
 from services.sender.reporter import Reporter
-from services.sender.resolving import Asking, Resolver
+from services.sender.resolving import Resolver
 from services.sender.worker import Rules, SenderWorker
 from tests.support.mails import NOON, a_mail
 from tests.support.sending import MESSAGE, PATIENT
@@ -52,9 +53,9 @@ class Sender:
     now: datetime = NOON
 
     def worker(self, records: Records | None = None, limits: Limits | None = None) -> SenderWorker:
-        resolver = Resolver(Asking(own_name="gw.example"))
+        dns = AresDns(Asking())
         connections = Connections(_connect, limits or Limits(total=20, per_host=4))
-        self.stack.push_async_callback(resolver.close)
+        self.stack.push_async_callback(dns.close)
         self.stack.push_async_callback(connections.close)
         routes = (
             Route("*@b.example", self.b.host, self.b.port),
@@ -69,7 +70,7 @@ class Sender:
         )
         site = Site("gw.example", "postmaster@gw.example", load_template("", DSN))
         return SenderWorker(
-            Carrier(resolver, connections, unreachable_ttl=600),
+            Carrier(Resolver(dns, "gw.example"), connections, unreachable_ttl=600),
             self.blobs,
             records or self.records,
             rules,

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from services.sender.caches import TtlCache
+from gateway.domain.ttlcache import TtlCache
 
 
 class Clock:

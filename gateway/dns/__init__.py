@@ -1,0 +1,1 @@
+"""DNS: what the gateway asks of it, and the client that asks."""
