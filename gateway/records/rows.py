@@ -46,6 +46,7 @@ class Rows:
     mails: list[Row] = field(default_factory=list)
     recipients: list[Row] = field(default_factory=list)
     events: list[Row] = field(default_factory=list)
+    counts: list[Row] = field(default_factory=list)
 
 
 def rows_of(batch: Iterable[Numbered]) -> Rows:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
@@ -14,7 +16,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from gateway.domain.errors import TemporaryFailure
 from gateway.domain.journey import Event
 from gateway.domain.pipeline import Module
+from gateway.domain.statistics import Counter, Peak
 from gateway.records.behind import Pace, WriteBehind
+from gateway.records.counting import Counting
 from gateway.records.database import Database
 from gateway.records.lookups import Lookups
 from gateway.records.port import JourneyStep, MailRecord, Orders, QueuePlace
@@ -46,7 +50,9 @@ T = TypeVar("T")
 class SqlRecords:
     """Records in a database."""
 
-    def __init__(self, database: Database, pace: Pace | None = None) -> None:
+    def __init__(
+        self, database: Database, pace: Pace | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
         self.database = database
         self._failures: tuple[type[Exception], ...] = (
             *(DBAPIError, PoolTimeout, OSError),
@@ -55,6 +61,8 @@ class SqlRecords:
         self._reading = Reading(database.dialect)
         self._writing = Writing(database.dialect)
         self._lookups = Lookups(self._answered)
+        self._counting = Counting(secrets.token_urlsafe(9), clock)
+        self._counts_are_noted = False
         self._behind = WriteBehind(self._store, pace or Pace())
 
     def note(self, *events: Event) -> None:
@@ -64,6 +72,24 @@ class SqlRecords:
     async def keep(self, *events: Event) -> None:
         """Write down now, after all that was noted before; returns when it is stored."""
         await self._behind.keep(events)
+
+    def count(self, counter: Counter, by: int = 1) -> None:
+        """So many more; written down soon."""
+        self._counting.count(counter, by)
+        self._note_counts()
+
+    def reach(self, peak: Peak, value: int) -> None:
+        """There are so many now; the most of an hour is written down soon."""
+        self._counting.reach(peak, value)
+        self._note_counts()
+
+    async def statistics(self) -> Mapping[Counter | Peak, int]:
+        """What all processes counted since the records began."""
+        sums = {row.counter: row for row in await self._read(self._reading.sums)}
+        return {
+            **{name: sums[name].total if name in sums else 0 for name in Counter},
+            **{name: sums[name].most if name in sums else 0 for name in Peak},
+        }
 
     @property
     def ready(self) -> bool:
@@ -156,9 +182,20 @@ class SqlRecords:
         await self._behind.close()
         await self.database.close()
 
+    def _note_counts(self) -> None:
+        """Have counts written with the next batch, which they wait for as long as any event does."""
+        if not self._counts_are_noted and self._counting.changed:
+            self._counts_are_noted = True
+            self._behind.note(())
+
     async def _store(self, batch: Sequence[Numbered]) -> None:
-        inserts, given = self._writing.inserts(rows_of(batch))
-        await self._do(lambda: self.database.store(inserts, given))
+        rows = rows_of(batch)
+        rows.counts = self._counting.rows()
+        self._counts_are_noted = False
+        inserts, given = self._writing.inserts(rows)
+        if inserts:
+            await self._do(lambda: self.database.store(inserts, given))
+        self._counting.stored(rows.counts)
 
     async def _answered(self, mail_ids: Collection[str]) -> Mapping[str, frozenset[str]]:
         if self._behind.failing:
