@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     CompoundSelect,
-    Row,
     Select,
     bindparam,
     cast,
@@ -23,6 +22,7 @@ from sqlalchemy import (
 
 from gateway.domain.journey import Answer
 from gateway.domain.pipeline import QueueState
+from gateway.records.attempts import AnyRow
 from gateway.records.database import Dialect
 from gateway.records.port import PARKED, JourneyStep, MailRecord, QueuePlace
 from gateway.records.schema import (
@@ -41,8 +41,6 @@ from gateway.records.schema import (
 )
 
 ON_THE_WAY = (*QueueState, PARKED)
-
-AnyRow = Row[*tuple[Any, ...]]
 
 _RECORD = (
     mails.c.id,
