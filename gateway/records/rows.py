@@ -184,12 +184,13 @@ def _step(
 def _entry(event: Entered) -> Row:
     """What the mail's own row does not hold."""
     mail = event.mail
-    return {
+    entry = {
         "stage": event.stage,
         "helo": mail.envelope.helo,
         "protocol": mail.envelope.protocol,
         "body": mail.body.name,
     }
+    return entry if mail.authentication is None else entry | {"authentication": mail.authentication}
 
 
 def as_json(value: object) -> str:
