@@ -112,6 +112,23 @@ counts = Table(
     sqlite_with_rowid=False,
 )
 
+licence_keys = Table(
+    "licence_keys",
+    metadata,
+    Column("serial", _Key, primary_key=True),
+    Column("content", String, nullable=False),  # the key file, which proves itself
+    Column("place", String, nullable=False),
+    Column("activated", String),  # a day, ISO 8601; NULL: its term has not begun
+    sqlite_with_rowid=False,
+)
+
+licence_clock = Table(
+    "licence_clock",
+    metadata,
+    Column("id", Integer, primary_key=True),  # of the one row
+    Column("newest", String, nullable=False),  # a day, ISO 8601
+)
+
 on_the_way = mails.c.ended_at.is_(None)
 has_ended = mails.c.ended_at.is_not(None)
 has_body = mails.c.body.is_not(None)
