@@ -13,6 +13,7 @@ from typing import Protocol
 
 from gateway.domain.journey import Event
 from gateway.domain.pipeline import Module
+from gateway.domain.statistics import Counter, Peak
 
 PARKED = "parked"
 """The state of mail that a fault of our own stopped; all others are a `QueueState` or an `Ending`."""
@@ -71,6 +72,18 @@ class Records(Protocol):
 
     async def keep(self, *events: Event) -> None:
         """Write down now, after all that was noted before; returns when it is stored."""
+
+    def count(self, counter: Counter, by: int = 1) -> None:
+        """So many more; written down soon. What a kill prevents is lost to the statistics alone."""
+
+    def reach(self, peak: Peak, value: int) -> None:
+        """There are so many now; the most of an hour is written down soon."""
+
+    async def statistics(self) -> Mapping[Counter | Peak, int]:
+        """What all processes counted since the records began; 0 of what never was.
+
+        A peak is the most of any hour, those of several processes added.
+        """
 
     @property
     def ready(self) -> bool:

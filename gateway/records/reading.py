@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     CompoundSelect,
-    Row,
     Select,
     bindparam,
+    cast,
     exists,
     func,
     or_,
@@ -21,9 +22,11 @@ from sqlalchemy import (
 
 from gateway.domain.journey import Answer
 from gateway.domain.pipeline import QueueState
+from gateway.records.attempts import AnyRow
 from gateway.records.database import Dialect
 from gateway.records.port import PARKED, JourneyStep, MailRecord, QueuePlace
 from gateway.records.schema import (
+    counts,
     events,
     has_body,
     has_ended,
@@ -38,8 +41,6 @@ from gateway.records.schema import (
 )
 
 ON_THE_WAY = (*QueueState, PARKED)
-
-AnyRow = Row[*tuple[Any, ...]]
 
 _RECORD = (
     mails.c.id,
@@ -76,6 +77,7 @@ class Reading:
             select(mails.c.state, func.count().label("mails")).where(on_the_way).group_by(mails.c.state),
             select(mails.c.state, func.count().label("mails")).where(has_ended).group_by(mails.c.state),
         )
+        self.sums = _sums()
         self.removed = select(mails.c.id).where(is_removed, on_the_way)
         # Of ended mail too: its older copy may still lie in a waiting room.
         self.generations = select(mails.c.id, mails.c.generation).where(is_hurried)
@@ -143,6 +145,20 @@ def journey_step(row: AnyRow) -> JourneyStep:
     """One step, of a row of `Reading.steps`."""
     at, kind, detail = row
     return JourneyStep(moment(at), kind, json.loads(detail))
+
+
+def _sums() -> Select[Any]:
+    """The sum of each counter, and the most of any hour."""
+    hours = (
+        select(counts.c.counter, func.sum(counts.c.value).label("value"))
+        .group_by(counts.c.counter, counts.c.hour)
+        .subquery()
+    )
+    return select(
+        hours.c.counter,
+        cast(func.sum(hours.c.value), BigInteger).label("total"),
+        cast(func.max(hours.c.value), BigInteger).label("most"),
+    ).group_by(hours.c.counter)
 
 
 def _spent_bodies() -> Select[Any]:

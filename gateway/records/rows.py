@@ -49,6 +49,7 @@ class Rows:
     recipients: list[Row] = field(default_factory=list)
     events: list[Row] = field(default_factory=list)
     entries: list[Row] = field(default_factory=list)
+    counts: list[Row] = field(default_factory=list)
 
 
 def rows_of(batch: Iterable[Numbered]) -> Rows:
@@ -66,7 +67,7 @@ def rows_of(batch: Iterable[Numbered]) -> Rows:
         if isinstance(event, Tried):
             replies += (_reply(event, reply) for reply in event.replies)
         if isinstance(event, Stored):
-            entries[event.entry.storage, mail_id] = _entry(event.entry)
+            entries[event.entry.storage, mail_id] = _copy(event.entry)
         if not isinstance(event, Moved):
             rows.events.append(_step(mail_id, number, event))
 
@@ -197,20 +198,27 @@ def _step(
 
 def _detail(event: Analysed | Scanned | Stored | Tried | Deferred | Parked | Ended | Entered) -> Row:
     match event:
-        case Entered(mail, stage):  # what the mail's own row does not hold
-            return {
-                "stage": stage,
-                "helo": mail.envelope.helo,
-                "protocol": mail.envelope.protocol,
-                "body": mail.body.name,
-            }
+        case Entered():
+            return _entry(event)
         case Stored(entry):
             return {"storage": entry.storage, "status": entry.status}
         case _:
             return {name: getattr(event, name) for name in _DETAILS[type(event)]}
 
 
-def _entry(entry: StorageEntry) -> Row:
+def _entry(event: Entered) -> Row:
+    """What the mail's own row does not hold."""
+    mail = event.mail
+    entry = {
+        "stage": event.stage,
+        "helo": mail.envelope.helo,
+        "protocol": mail.envelope.protocol,
+        "body": mail.body.name,
+    }
+    return entry if mail.authentication is None else entry | {"authentication": mail.authentication}
+
+
+def _copy(entry: StorageEntry) -> Row:
     envelope = entry.mail.envelope
     return {
         "storage": entry.storage,

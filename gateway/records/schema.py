@@ -125,6 +125,16 @@ entries = Table(
     Column("removed", Boolean, nullable=False, server_default=false()),
 )
 
+counts = Table(
+    "counts",
+    metadata,
+    Column("hour", BigInteger, primary_key=True),  # seconds since 1970
+    Column("counter", _Key, primary_key=True),
+    Column("source", _Key, primary_key=True),  # the process that counted
+    Column("value", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 on_the_way = mails.c.ended_at.is_(None)
 has_ended = mails.c.ended_at.is_not(None)
 has_body = mails.c.body.is_not(None)

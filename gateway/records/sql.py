@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+import secrets
+import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
-
-from sqlalchemy import Connection, Executable
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from gateway.domain.errors import TemporaryFailure
 from gateway.domain.journey import Event
 from gateway.domain.pipeline import Module
+from gateway.domain.statistics import Counter, Peak
+from gateway.records.attempts import Attempts
 from gateway.records.behind import Pace, WriteBehind
+from gateway.records.counting import Counting
 from gateway.records.database import Database
 from gateway.records.lookups import Lookups
 from gateway.records.port import JourneyStep, MailRecord, Orders, QueuePlace
 from gateway.records.reading import (
     ON_THE_WAY,
-    AnyRow,
     Reading,
     journey_step,
     mail_record,
@@ -37,24 +36,21 @@ PAGE = 1000
 FORGOTTEN_AT_ONCE = 200
 """Mails that are purged in one transaction: it is short, since others who write wait for it."""
 
-_DEADLOCK = "40P01"
-_UNSTORABLE = ("22", "23")  # classes of SQLSTATE: a value that cannot be, a constraint that was broken
-
-T = TypeVar("T")
-
 
 class SqlRecords:
     """Records in a database."""
 
-    def __init__(self, database: Database, pace: Pace | None = None) -> None:
+    def __init__(
+        self, database: Database, pace: Pace | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
         self.database = database
-        self._failures: tuple[type[Exception], ...] = (
-            *(DBAPIError, PoolTimeout, OSError),
-            *database.dialect.failures,
-        )
+        self._attempts = Attempts(database)
+        self._read, self._change = self._attempts.read, self._attempts.change
         self._reading = Reading(database.dialect)
         self._writing = Writing(database.dialect)
         self._lookups = Lookups(self._answered)
+        self._counting = Counting(secrets.token_urlsafe(9), clock)
+        self._counts_are_noted = False
         self._behind = WriteBehind(self._store, pace or Pace())
 
     def note(self, *events: Event) -> None:
@@ -64,6 +60,24 @@ class SqlRecords:
     async def keep(self, *events: Event) -> None:
         """Write down now, after all that was noted before; returns when it is stored."""
         await self._behind.keep(events)
+
+    def count(self, counter: Counter, by: int = 1) -> None:
+        """So many more; written down soon."""
+        self._counting.count(counter, by)
+        self._note_counts()
+
+    def reach(self, peak: Peak, value: int) -> None:
+        """There are so many now; the most of an hour is written down soon."""
+        self._counting.reach(peak, value)
+        self._note_counts()
+
+    async def statistics(self) -> Mapping[Counter | Peak, int]:
+        """What all processes counted since the records began."""
+        sums = {row.counter: row for row in await self._read(self._reading.sums)}
+        return {
+            **{name: sums[name].total if name in sums else 0 for name in Counter},
+            **{name: sums[name].most if name in sums else 0 for name in Peak},
+        }
 
     @property
     def ready(self) -> bool:
@@ -156,9 +170,20 @@ class SqlRecords:
         await self._behind.close()
         await self.database.close()
 
+    def _note_counts(self) -> None:
+        """Have counts written with the next batch, which they wait for as long as any event does."""
+        if not self._counts_are_noted and self._counting.changed:
+            self._counts_are_noted = True
+            self._behind.note(())
+
     async def _store(self, batch: Sequence[Numbered]) -> None:
-        inserts, given = self._writing.inserts(rows_of(batch))
-        await self._do(lambda: self.database.store(inserts, given))
+        rows = rows_of(batch)
+        rows.counts = self._counting.rows()
+        self._counts_are_noted = False
+        inserts, given = self._writing.inserts(rows)
+        if inserts:
+            await self._attempts.do(lambda: self.database.store(inserts, given))
+        self._counting.stored(rows.counts)
 
     async def _answered(self, mail_ids: Collection[str]) -> Mapping[str, frozenset[str]]:
         if self._behind.failing:
@@ -166,60 +191,7 @@ class SqlRecords:
             raise TemporaryFailure("records are behind")
         found = defaultdict(set)
         ids = {"ids": as_json(mail_ids)}
-        for mail_id, address in await self._do(lambda: self.database.ask(self._reading.answered, ids)):
+        rows = await self._attempts.do(lambda: self.database.ask(self._reading.answered, ids))
+        for mail_id, address in rows:
             found[mail_id].add(address)
         return {mail_id: frozenset(addresses) for mail_id, addresses in found.items()}
-
-    async def _read(
-        self, statement: Executable, given: Mapping[str, object] | None = None
-    ) -> Sequence[AnyRow]:
-        def read(connection: Connection) -> Sequence[AnyRow]:
-            return connection.execute(statement, given).all()
-
-        return await self._do(lambda: self.database.read(read))
-
-    async def _change(self, *changes: tuple[Executable, Mapping[str, object]]) -> None:
-        def change(connection: Connection) -> None:
-            for statement, given in changes:
-                connection.execute(statement, given)
-
-        await self._do(lambda: self.database.write(change))
-
-    async def _do(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do `work`, which twice is harmless; `TemporaryFailure` for all that is not our own fault."""
-        try:
-            try:
-                return await work()
-            except self._failures as error:
-                if not _is_over(error):
-                    raise
-                return await work()
-        except self._failures as error:
-            if _is_unstorable(error):
-                raise
-            raise TemporaryFailure(f"records: {in_short(error)}") from error
-
-
-def in_short(error: BaseException) -> str:
-    """What the database said, without statement and values."""
-    said = error.orig if isinstance(error, DBAPIError) and error.orig else error
-    return " ".join(str(said).split()) or type(said).__name__
-
-
-def _is_over(error: BaseException) -> bool:
-    """Whether what went wrong is over with the attempt.
-
-    Of connections that nobody used it shows late that they are dead, as all are after a restart of the
-    server; and of two who wait for each other the server stops one.
-    """
-    lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    return lost or _sqlstate(error) == _DEADLOCK
-
-
-def _is_unstorable(error: BaseException) -> bool:
-    return isinstance(error, DataError | IntegrityError) or _sqlstate(error)[:2] in _UNSTORABLE
-
-
-def _sqlstate(error: BaseException) -> str:
-    said = error.orig if isinstance(error, DBAPIError) else error
-    return getattr(said, "sqlstate", None) or ""

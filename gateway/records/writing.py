@@ -22,7 +22,16 @@ from gateway.domain.journey import Answer
 from gateway.domain.pipeline import QueueState
 from gateway.records.database import Dialect, Insert
 from gateway.records.rows import Rows, as_json
-from gateway.records.schema import DESCRIPTION, STATE, entries, events, mails, modules, recipients
+from gateway.records.schema import (
+    DESCRIPTION,
+    STATE,
+    counts,
+    entries,
+    events,
+    mails,
+    modules,
+    recipients,
+)
 
 _LAST_KNOWN = ("next_try_at", "attempts", "reason")
 """A state that does not tell these leaves them as they are."""
@@ -39,6 +48,7 @@ class Writing:
         self.answer = _answer(dialect)
         self.add_step = _insert_all(dialect, events, events.c).on_conflict_do_nothing()
         self.enter = _enter(dialect)
+        self.sum_up = _sum_up(dialect)
 
         given_ids = dialect.members("ids")
         self.remove = (
@@ -63,6 +73,7 @@ class Writing:
             (self.answer, recipients, rows.recipients),
             (self.add_step, events, rows.events),
             (self.enter, entries, rows.entries),
+            (self.sum_up, counts, rows.counts),
         )
         return (
             [insert for insert, _, some in told if some],
@@ -120,6 +131,16 @@ def _enter(dialect: Dialect) -> Insert:
     news = ("status", "size", "preface", "sender", "recipients", "mail")
     return insert.on_conflict_do_update(
         index_elements=["storage", "id"], set_={name: insert.excluded[name] for name in news}
+    )
+
+
+def _sum_up(dialect: Dialect) -> Insert:
+    """The sum of one process in one hour, which only rises."""
+    insert = _insert_all(dialect, counts, counts.c)
+    return insert.on_conflict_do_update(
+        index_elements=["hour", "counter", "source"],
+        set_={"value": insert.excluded.value},
+        where=insert.excluded.value > counts.c.value,
     )
 
 

@@ -16,6 +16,7 @@ from gateway.domain.policy import ObjectAction, ObjectStatus, Policy, Status, fi
 from gateway.domain.template import Template
 from gateway.runtime import maillog
 from gateway.runtime.clock import utc_now
+from services.scanner.digests import without_stale_digests
 from services.scanner.engines.port import Bases
 from services.scanner.examination import NOT_EXAMINED
 from services.scanner.looking import Body, Examiner
@@ -73,7 +74,8 @@ class ScannerWorker:
         if any(decided.action is not ObjectAction.PASS for decided in objects):
             message = await body.read()
             describe = partial(placeholder, rules.placeholder, mail=mail, gate=self._gate, now=now)
-            treated = with_edits(mail, edits_for(message, examination, objects, describe))
+            edits = edits_for(message, examination, objects, describe)
+            treated = with_edits(mail, without_stale_digests(message, examination.parts, edits))
         if rules.policy.add_x_header:
             treated = replace(treated, top=self._x_header(status, now) + treated.top)
         return Onward(treated, (scanned,))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.domain.authentication import Authentication, Result, Spf
 from gateway.domain.journey import (
     Analysed,
     Answer,
@@ -30,6 +31,7 @@ from gateway.domain.journey import (
 from gateway.domain.mail import BodyRef, Mail
 from gateway.domain.pipeline import Module
 from gateway.domain.policy import ObjectAction, ObjectStatus, SpamStatus
+from gateway.domain.statistics import Counter, Peak
 from gateway.records.behind import Pace
 from gateway.records.port import MailRecord, QueuePlace, Records
 from gateway.records.postgres import open_postgres
@@ -62,7 +64,7 @@ async def open_records(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncI
 
     if request.param == "postgres":
         await (await open_again()).close()
-        execute(request.getfixturevalue("postgres"), "TRUNCATE mails, recipients, events, modules")
+        execute(request.getfixturevalue("postgres"), "TRUNCATE mails, recipients, events, modules, counts")
     yield open_again
     for records in opened:
         await records.close()
@@ -306,6 +308,20 @@ async def test_look_ups_at_once_get_each_their_own_answer(records: Records) -> N
     assert found == [{f"{mail_id}@site.example"} for mail_id in ids]
 
 
+async def test_a_journey_says_who_sent_the_mail(records: Records) -> None:
+    facts = Authentication(spf=Spf(Result.PASS, "client.example"), dkim=())
+
+    await records.keep(entered(a_mail(ID, authentication=facts)))
+
+    [step] = await records.journey(ID)
+    assert step.detail["authentication"] == {
+        "spf": {"result": "pass", "domain": "client.example", "identity": "mailfrom", "reason": ""},
+        "dkim": [],
+        "dmarc": None,
+        "arc": None,
+    }
+
+
 async def test_a_journey_has_the_details_of_each_step(records: Records) -> None:
     await records.keep(entered(a_mail(ID)), analysed(after(1)), scanned(after(2)), ended(at=after(3)))
 
@@ -504,3 +520,48 @@ async def test_records_are_ready_when_nothing_waits(records: Records) -> None:
 def received(mail_id: str, minutes: float) -> Mail:
     mail = a_mail(mail_id)
     return a_mail(mail_id, envelope=replace(mail.envelope, received_at=after(minutes)))
+
+
+async def test_what_processes_count_is_added(open_records: Open) -> None:
+    one, other = await open_records(), await open_records()
+    one.count(Counter.RECEIVED_MESSAGES)
+    one.count(Counter.RECEIVED_BYTES, 2000)
+    other.count(Counter.RECEIVED_MESSAGES, 2)
+    await one.close()
+    other.note(Moved(ID, NOON, "WFC"))  # what is counted goes with what is noted, and by itself
+    await other.close()
+
+    reader = await open_records()
+    statistics = await reader.statistics()
+
+    assert statistics[Counter.RECEIVED_MESSAGES] == 3
+    assert statistics[Counter.RECEIVED_BYTES] == 2000
+    assert statistics[Counter.SENT_MESSAGES] == 0
+
+
+async def test_counts_are_written_by_themselves(open_records: Open) -> None:
+    records = await open_records(Pace(write_every=0.01))
+    records.count(Counter.SENT_MESSAGES)
+    await until_counted(records, Counter.SENT_MESSAGES, 1)
+    records.count(Counter.SENT_MESSAGES)
+
+    await until_counted(records, Counter.SENT_MESSAGES, 2)
+
+
+async def test_a_peak_is_the_most_at_once_of_all_processes_together(open_records: Open) -> None:
+    one, other = await open_records(), await open_records()
+    for value in (3, 7, 5):
+        one.reach(Peak.INCOMING_CONNECTIONS, value)
+    other.reach(Peak.INCOMING_CONNECTIONS, 2)
+    await one.close()
+    await other.close()
+
+    statistics = await (await open_records()).statistics()
+
+    assert statistics[Peak.INCOMING_CONNECTIONS] == 9
+
+
+async def until_counted(records: Records, counter: Counter, value: int) -> None:
+    async with asyncio.timeout(30):
+        while (await records.statistics())[counter] != value:
+            await asyncio.sleep(0.01)

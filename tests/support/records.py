@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from gateway.domain.errors import TemporaryFailure
 from gateway.domain.journey import Event
 from gateway.domain.pipeline import Module, QueueState
+from gateway.domain.statistics import Counter as Counted
+from gateway.domain.statistics import Peak
 from gateway.records.port import JourneyStep, MailRecord, Orders, QueuePlace
 
 A_MAIL = MailRecord(
@@ -40,12 +42,23 @@ class ReadRecords:
     away: bool = False
     asked: int = 0
     noted: list[Event] = field(default_factory=list)
+    counted: Counter[str] = field(default_factory=Counter)
 
     def note(self, *events: Event) -> None:
         self.noted += events
 
     async def keep(self, *events: Event) -> None:
         self.noted += events
+
+    def count(self, counter: Counted, by: int = 1) -> None:
+        self.counted[counter] += by
+
+    def reach(self, peak: Peak, value: int) -> None:
+        self.counted[peak] = max(self.counted[peak], value)
+
+    async def statistics(self) -> Mapping[Counted | Peak, int]:
+        self._answer()
+        return {name: self.counted[name] for name in (*Counted, *Peak)}
 
     @property
     def ready(self) -> bool:

@@ -1,0 +1,75 @@
+"""What the gateway counts: the statistics of the manual's appendix A.6 (reference, section 14)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from gateway.domain.policy import ObjectStatus
+
+
+class Counter(StrEnum):
+    """What only rises, under the names that the statistics file has for it."""
+
+    RECEIVED_MESSAGES = "mta_received_messages"
+    RECEIVED_BYTES = "mta_received_bytes"
+    RECEIVED_RECIPIENTS = "mta_received_recipients"
+    MALFORMED_MESSAGES = "mta_malformed_messages"
+
+    INCOMING_CONNECTIONS = "mta_incoming_connections_total"
+    INCOMING_CONNECTION_ERRORS = "mta_incoming_connections_errors"
+    INCOMING_CONNECTIONS_REFUSED = "mta_incoming_connections_refused_total"
+    REFUSED_FOR_SESSIONS = "mta_incoming_connections_refused_for_sessions_limit"
+    REFUSED_FOR_SESSIONS_PER_IP = "mta_incoming_connections_refused_for_sessions_per_ip_limit"
+
+    RECEIVINGS_REFUSED = "mta_receivings_refused_total"
+    REFUSED_FOR_MESSAGE_SIZE = "mta_receivings_refused_for_message_size_limit"
+    REFUSED_FOR_SESSION_SIZE = "mta_receivings_refused_for_session_size_limit"
+    REFUSED_FOR_HOPS = "mta_receivings_refused_for_hops_limit"
+    REFUSED_FOR_MESSAGES_PER_SESSION = "mta_receivings_refused_for_messages_per_session_limit"
+    REFUSED_FOR_ACCESS_RULES = "mta_receivings_refused_for_access_rules"
+
+    SENT_MESSAGES = "mta_sent_messages"
+    SENT_BYTES = "mta_sent_bytes"
+    SENT_RECIPIENTS = "mta_sent_recipients"
+    SENDINGS_FAILED = "mta_sendings_failed_total"
+    FAILED_FOR_MESSAGE_SIZE = "mta_sendings_failed_for_message_size_limit"
+    FAILED_FOR_8BITMIME = "mta_sendings_failed_for_8bitmime"
+    DSN_GENERATED = "mta_dsn_generated"
+
+    OUTGOING_CONNECTIONS = "mta_outgoing_connections_total"
+    OUTGOING_CONNECTION_ERRORS = "mta_outgoing_connection_errors"
+    OUTGOING_CONNECTIONS_FAILED = "mta_outgoing_connections_failed_total"
+    FAILED_THROUGH_CACHE = "mta_outgoing_connections_failed_through_cache"
+    ROUTING_QUERIES = "mta_routing_queries_total"
+    DNS_QUERIES = "mta_dns_queries_total"
+    DNS_QUERIES_THROUGH_CACHE = "mta_dns_queries_through_cache"
+    DNS_QUERIES_FAILED = "mta_dns_queries_failed"
+
+    ANTIVIRAL_MESSAGES = "antiviral_checked_messages"
+    ANTIVIRAL_OBJECTS = "antiviral_checked_objects"
+    OBJECTS_CLEAN = "antiviral_objects_clean"
+    OBJECTS_INFECTED = "antiviral_objects_infected"
+    OBJECTS_DISINFECTED = "antiviral_objects_disinfected"
+    OBJECTS_SUSPICIOUS = "antiviral_objects_suspicious"
+    OBJECTS_PROTECTED = "antiviral_objects_protected"
+    OBJECTS_ERROR = "antiviral_objects_error"
+    OBJECTS_FILTERED = "antiviral_objects_filtered"
+    OBJECTS_NOT_CHECKED = "antiviral_objects_not_checked"
+
+    ANTISPAM_MESSAGES = "antispam_checked_messages"
+    SPAM_MESSAGES = "antispam_spam_messages"
+    PROBABLE_MESSAGES = "antispam_probable_messages"
+    NOT_DETECTED_MESSAGES = "antispam_not_detected_messages"
+
+
+class Peak(StrEnum):
+    """The most of something at once."""
+
+    INCOMING_CONNECTIONS = "mta_incoming_connections_maximum"
+    OUTGOING_CONNECTIONS = "mta_outgoing_connections_maximum"
+    ANTIVIRAL_SESSIONS = "antiviral_checking_sessions_maximum"
+
+
+def objects_with(status: ObjectStatus) -> Counter:
+    """The counter of objects of that status."""
+    return Counter(f"antiviral_objects_{status}")
