@@ -18,7 +18,13 @@ from gateway.dns.port import Dns
 from gateway.domain.commands import Reload, Remove, Resume, Suspend
 from gateway.domain.errors import ConfigError, TemporaryFailure
 from gateway.domain.pipeline import Module
+from gateway.licences.keyring import Keyring
+from gateway.licences.signers import shipped_signers
+from gateway.records.licences import LicenceRecords
 from gateway.records.port import Records
+from gateway.records.sql import SqlRecords
+from gateway.runtime.clock import utc_now
+from gateway.runtime.licensing import Licensing
 from gateway.runtime.lifecycle import Lifecycle
 from gateway.runtime.orders import MOST, StandingOrders
 from gateway.storages.place import Place
@@ -40,6 +46,7 @@ class Gateway:
     records: Records
     storages: Storages
     lifecycle: Lifecycle
+    licensing: Licensing
     orders: StandingOrders = field(default_factory=StandingOrders)
 
 
@@ -55,7 +62,11 @@ async def open_gateway(settings: Settings, lifecycle: Lifecycle) -> AsyncIterato
         stack.push_async_callback(place.close)
         bus = await open_bus(settings)
         stack.push_async_callback(bus.close)
-        gateway = Gateway(settings, bus, blobs, records, Storages(place, blobs, records), lifecycle)
+        licensing = open_licensing(settings, records)
+        gateway = Gateway(
+            settings, bus, blobs, records, Storages(place, blobs, records), lifecycle, licensing
+        )
+        await licensing.open()
         # Before any mail is taken: what an operator suspended or removed stays so over a restart.
         await _ask_for_the_present_state(gateway)
         yield gateway
@@ -129,7 +140,7 @@ async def open_blobs(settings: Settings) -> tuple[Blobs, Place]:
             raise ConfigError(f"[gateway.blobs] Url: {scheme}: is no place for bodies; use file:// or s3://")
 
 
-async def open_records(settings: Settings) -> Records:
+async def open_records(settings: Settings) -> SqlRecords:
     """The records of `[gateway.records] Url`."""
     url = settings.records.url
     match urlsplit(url).scheme:
@@ -158,3 +169,9 @@ def open_dns(settings: Settings) -> Dns:
             unresolved_ttl=settings.resolve.unresolved_ttl,
         )
     )
+
+
+def open_licensing(settings: Settings, records: SqlRecords) -> Licensing:
+    """What the keys of the site, which lie in the records, come to."""
+    keyring = Keyring(LicenceRecords(records.database), shipped_signers(), lambda: utc_now().date())
+    return Licensing(keyring, settings.path.license_path)

@@ -18,6 +18,7 @@ from gateway.storages.storages import Storages
 from services.receiver.__main__ import run
 from services.receiver.rules import rules_of
 from tests.support.gateway import SHIPPED_CONFIG, Site, make_site
+from tests.support.licences import licensed
 from tests.support.receiving import NotedEvents, SwitchableBlobs, SwitchableBus
 from tests.support.smtp_client import greeted
 from tests.support.waiting import until
@@ -33,6 +34,7 @@ def gateway_of(site: Site) -> Gateway:
         records := cast(Records, NotedEvents()),
         Storages(MemoryPlace(), blobs, records),
         Lifecycle(Heartbeat(None)),
+        licensed(),
     )
 
 
