@@ -14,6 +14,7 @@ from gateway.operations.journey import Journey, journey_of
 from gateway.operations.queue import LARGEST_PAGE, QueuePage, list_queue
 from gateway.operations.status import GatewayStatus, status_of_gateway
 from gateway.records.port import Records
+from gateway.runtime.clock import utc_now
 from services.api.tokens import Holder
 
 
@@ -23,8 +24,8 @@ def mail_routes(bus: Bus, records: Records, holder: Callable[..., Holder]) -> AP
 
     @router.get("/status")
     async def status() -> GatewayStatus:
-        """How much mail is where, and what is suspended."""
-        return await status_of_gateway(bus, records)
+        """How much mail is where, what is suspended, and what is out of order outside."""
+        return await status_of_gateway(bus, records, utc_now())
 
     @router.get("/queue")
     async def queue(

@@ -18,6 +18,7 @@ from gateway.config.values import (
     OptionalListen,
     OptionalPath,
     RecordsUrl,
+    Sender,
     Socket,
     WebUrl,
     reader,
@@ -155,6 +156,20 @@ class TlsSection(Section):
         default=OutgoingTls.MAY,
         description="Of the sender: `none`, `may` where it is offered, `encrypt` always, `verify` always and "
         "with a valid certificate.",
+    )
+
+
+class GatewayAccessSection(Section):
+    """Who may send, beyond the rules of `[smtpgw.access]`: the site's own allow and block list."""
+
+    heading: ClassVar[str] = "gateway.access"
+
+    sender_rule: tuple[Sender, ...] = Field(
+        default=(),
+        description="`allow|deny from <mask>|<ip>|<ip>/<mask>|<>|any to <mask>`: the list of senders, of "
+        "which the first line that matches decides. A mask of addresses has an `@`, one of domains has "
+        "none, and `<>` is the null sender. Who is allowed here is not held against `ConnectRule`, "
+        "`HeloRule`, `MailfromRule`; that lets nobody relay. Addresses are easily forged: prefer networks.",
     )
 
 

@@ -98,6 +98,7 @@ async def test_status_is_told_to_a_viewer(viewer: httpx.AsyncClient) -> None:
         "waiting": {"antispam": 0, "scanner": 0, "sender": 0},
         "parked": 0,
         "suspended": [],
+        "outages": [],
     }
 
 
