@@ -20,6 +20,7 @@ from gateway.domain.access import ConnectRule, HeloRule, MailfromRule, RelayRule
 from gateway.domain.endpoint import HostPort, LocalSocket, is_address, parse_host, parse_host_port
 from gateway.domain.policy import ObjectStatus, SpamStatus, Status
 from gateway.domain.routes import Route
+from gateway.domain.tls import TlsRule
 
 _T = TypeVar("_T")
 _E = TypeVar("_E", bound=StrEnum)
@@ -334,6 +335,7 @@ Helo = Annotated[InstanceOf[HeloRule], reader(HeloRule.parse), Kind("rule")]
 Mailfrom = Annotated[InstanceOf[MailfromRule], reader(MailfromRule.parse), Kind("rule")]
 Relay = Annotated[InstanceOf[RelayRule], reader(RelayRule.parse), Kind("rule")]
 ForwardRoute = Annotated[InstanceOf[Route], reader(Route.parse), Kind("route")]
+OutgoingRule = Annotated[InstanceOf[TlsRule], reader(TlsRule.parse), Kind("rule")]
 BusUrl = Annotated[str, reader(read_bus_url), Kind("URL")]
 BlobsUrl = Annotated[str, reader(read_blobs_url), Kind(f"URL; {_EMPTY}")]
 RecordsUrl = Annotated[str, reader(read_records_url), Kind(f"URL; {_EMPTY}")]
