@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from gateway.domain.mail import Mail
 from gateway.domain.policy import ObjectAction, ObjectStatus, SpamStatus
+from gateway.domain.storage import StorageEntry
 
 
 class Ending(StrEnum):
@@ -106,6 +107,14 @@ class Scanned:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """A copy of a mail lies in a storage."""
+
+    entry: StorageEntry
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Tried:
     """The sender spoke with a next hop about these recipients."""
 
@@ -147,4 +156,4 @@ class Ended:
     reason: str = ""
 
 
-Event = Entered | Moved | Analysed | Scanned | Tried | Deferred | Parked | Ended
+Event = Entered | Moved | Analysed | Scanned | Stored | Tried | Deferred | Parked | Ended

@@ -31,10 +31,11 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from gateway.domain.errors import ConfigError
+from gateway.records.attempts import in_short
 from gateway.records.behind import Pace
 from gateway.records.database import Dialect, Found, Insert, Question
 from gateway.records.migrating import migrate
-from gateway.records.sql import SqlRecords, in_short
+from gateway.records.sql import SqlRecords
 
 CONNECTIONS = 4
 CONNECT_TIMEOUT = 5.0

@@ -10,7 +10,6 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     CompoundSelect,
-    Row,
     Select,
     bindparam,
     cast,
@@ -28,6 +27,7 @@ from sqlalchemy import (
 
 from gateway.domain.journey import Answer, Ending
 from gateway.domain.pipeline import QueueState
+from gateway.records.attempts import AnyRow
 from gateway.records.database import Dialect, Found
 from gateway.records.port import PARKED, JourneyStep, MailRecord, QueuePlace, Settled
 from gateway.records.schema import (
@@ -48,8 +48,6 @@ from gateway.records.schema import (
 ON_THE_WAY = (*QueueState, PARKED)
 
 BEFORE_THE_SENDER = (QueueState.WFC, QueueState.CHK, QueueState.WFS, QueueState.SPL)
-
-AnyRow = Row[*tuple[Any, ...]]
 
 _RECORD = (
     mails.c.id,

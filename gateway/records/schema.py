@@ -105,6 +105,29 @@ modules = Table(
     Column("suspended", Boolean, nullable=False),
 )
 
+entries = Table(
+    "storage_entries",
+    metadata,
+    Column("storage", _Key, primary_key=True),
+    Column("id", _Key, primary_key=True),
+    Column("status", String, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("preface", Integer, nullable=False),
+    Column("stored_at", BigInteger, nullable=False),
+    # What listings show and look for, besides being in the mail.
+    Column("sender", String, nullable=False),
+    Column("recipients", String, nullable=False),  # a JSON list of addresses
+    Column("mail", String, nullable=False),  # JSON
+    # What operators ordered, and what came of it.
+    Column("release", Integer, nullable=False, server_default="0"),
+    Column("released_at", BigInteger),
+    Column("ordered_at", BigInteger),
+    Column("checked", Boolean, nullable=False, server_default=false()),
+    Column("claimed_until", BigInteger),
+    Column("failure", String, nullable=False, server_default=""),
+    Column("removed", Boolean, nullable=False, server_default=false()),
+)
+
 counts = Table(
     "counts",
     metadata,
@@ -121,6 +144,9 @@ has_body = mails.c.body.is_not(None)
 is_removed = mails.c.removed.is_(True)
 is_hurried = mails.c.generation > literal_column("0")
 
+is_kept = entries.c.removed.is_(False)
+is_ordered = entries.c.ordered_at.is_not(None)
+
 
 def _only(where: ColumnElement[bool]) -> dict[str, Any]:
     return {"sqlite_where": where, "postgresql_where": where}
@@ -131,6 +157,15 @@ Index("mails_ended", mails.c.ended_at, mails.c.state, **_only(has_ended))
 Index("mails_spent", mails.c.ended_at, **_only(has_ended & has_body))
 Index("mails_body", mails.c.body, **_only(has_body))
 Index("mails_removed", mails.c.id, **_only(is_removed))
+
+# With the size in it, what a storage holds is counted without looking at the entries themselves.
+Index(
+    "storage_entries_kept",
+    *(entries.c[name] for name in ("storage", "stored_at", "id", "size")),
+    **_only(is_kept),
+)
+Index("storage_entries_ordered", entries.c.ordered_at, **_only(is_ordered))
+Index("storage_entries_removed", entries.c.storage, entries.c.id, **_only(entries.c.removed.is_(True)))
 
 
 def micros(at: datetime) -> int:

@@ -6,18 +6,16 @@ import secrets
 import time
 from base64 import b64decode
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
 
 from sqlalchemy import Connection, Executable
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from gateway.domain.errors import TemporaryFailure
 from gateway.domain.journey import Event
 from gateway.domain.pipeline import Module
 from gateway.domain.statistics import Counter, Peak
+from gateway.records.attempts import Attempts
 from gateway.records.behind import Pace, WriteBehind
 from gateway.records.counting import Counting
 from gateway.records.database import Database
@@ -25,7 +23,6 @@ from gateway.records.lookups import Lookups
 from gateway.records.port import JourneyStep, MailRecord, QueuePlace, Settled, Waiting
 from gateway.records.reading import (
     ON_THE_WAY,
-    AnyRow,
     Reading,
     journey_step,
     mail_record,
@@ -43,11 +40,6 @@ PAGE = 1000
 FORGOTTEN_AT_ONCE = 200
 """Mails that are purged in one transaction: it is short, since others who write wait for it."""
 
-_DEADLOCK = "40P01"
-_UNSTORABLE = ("22", "23")  # classes of SQLSTATE: a value that cannot be, a constraint that was broken
-
-T = TypeVar("T")
-
 
 class SqlRecords:
     """Records in a database."""
@@ -56,10 +48,8 @@ class SqlRecords:
         self, database: Database, pace: Pace | None = None, clock: Callable[[], float] = time.time
     ) -> None:
         self.database = database
-        self._failures: tuple[type[Exception], ...] = (
-            *(DBAPIError, PoolTimeout, OSError),
-            *database.dialect.failures,
-        )
+        self._attempts = Attempts(database)
+        self._read, self._change = self._attempts.read, self._attempts.change
         self._reading = Reading(database.dialect)
         self._writing = Writing(database.dialect)
         self._lookups = Lookups(self._settled, Settled())
@@ -144,7 +134,7 @@ class SqlRecords:
             rows = connection.execute(self._writing.remove, {"ids": as_json(mail_ids)}).all()
             return {row.id: row.state for row in rows}
 
-        return await self._do(lambda: self.database.write(remove))
+        return await self._attempts.do(lambda: self.database.write(remove))
 
     async def claim(self, mail_ids: Sequence[str], until_after: datetime) -> Sequence[Waiting]:
         """Those of the mails that wait until after that time, for the caller alone."""
@@ -159,7 +149,7 @@ class SqlRecords:
                 if row.id in ours
             ]
 
-        return await self._do(lambda: self.database.write(claim))
+        return await self._attempts.do(lambda: self.database.write(claim))
 
     async def hurry(self, generations: Mapping[str, int]) -> None:
         """Of claimed mail, only copies of at least this generation are wanted from now on."""
@@ -225,7 +215,7 @@ class SqlRecords:
         self._counts_are_noted = False
         inserts, given = self._writing.inserts(rows)
         if inserts:
-            await self._do(lambda: self.database.store(inserts, given))
+            await self._attempts.do(lambda: self.database.store(inserts, given))
         self._counting.stored(rows.counts)
 
     async def _settled(self, mail_ids: Collection[str]) -> Mapping[str, Settled]:
@@ -233,62 +223,8 @@ class SqlRecords:
             # What was kept may still be in line: to answer without it could deliver twice.
             raise TemporaryFailure("records are behind")
         ids = {"ids": as_json(mail_ids)}
-        return settled_of(await self._do(lambda: self.database.ask(self._reading.settled, ids)))
-
-    async def _read(
-        self, statement: Executable, given: Mapping[str, object] | None = None
-    ) -> Sequence[AnyRow]:
-        def read(connection: Connection) -> Sequence[AnyRow]:
-            return connection.execute(statement, given).all()
-
-        return await self._do(lambda: self.database.read(read))
-
-    async def _change(self, *changes: tuple[Executable, Mapping[str, object]]) -> None:
-        def change(connection: Connection) -> None:
-            for statement, given in changes:
-                connection.execute(statement, given)
-
-        await self._do(lambda: self.database.write(change))
+        return settled_of(await self._attempts.do(lambda: self.database.ask(self._reading.settled, ids)))
 
     async def _change_each(self, change: Executable, given: Sequence[Mapping[str, object]]) -> None:
         if given:
-            await self._do(lambda: self.database.write(lambda to: to.execute(change, given)))
-
-    async def _do(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do `work`, which twice is harmless; `TemporaryFailure` for all that is not our own fault."""
-        try:
-            try:
-                return await work()
-            except self._failures as error:
-                if not _is_over(error):
-                    raise
-                return await work()
-        except self._failures as error:
-            if _is_unstorable(error):
-                raise
-            raise TemporaryFailure(f"records: {in_short(error)}") from error
-
-
-def in_short(error: BaseException) -> str:
-    """What the database said, without statement and values."""
-    said = error.orig if isinstance(error, DBAPIError) and error.orig else error
-    return " ".join(str(said).split()) or type(said).__name__
-
-
-def _is_over(error: BaseException) -> bool:
-    """Whether what went wrong is over with the attempt.
-
-    Of connections that nobody used it shows late that they are dead, as all are after a restart of the
-    server; and of two who wait for each other the server stops one.
-    """
-    lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    return lost or _sqlstate(error) == _DEADLOCK
-
-
-def _is_unstorable(error: BaseException) -> bool:
-    return isinstance(error, DataError | IntegrityError) or _sqlstate(error)[:2] in _UNSTORABLE
-
-
-def _sqlstate(error: BaseException) -> str:
-    said = error.orig if isinstance(error, DBAPIError) else error
-    return getattr(said, "sqlstate", None) or ""
+            await self._attempts.do(lambda: self.database.write(lambda to: to.execute(change, given)))

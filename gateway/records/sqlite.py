@@ -31,10 +31,11 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 
 from gateway.domain.errors import ConfigError
+from gateway.records.attempts import in_short
 from gateway.records.behind import Pace
 from gateway.records.database import Dialect, Found, Insert, Question
 from gateway.records.migrating import migrate
-from gateway.records.sql import SqlRecords, in_short
+from gateway.records.sql import SqlRecords
 
 BUSY_TIMEOUT = 10.0
 """Seconds that one who writes waits for another process that does."""

@@ -21,6 +21,8 @@ from gateway.domain.pipeline import Module
 from gateway.records.port import Records
 from gateway.runtime.lifecycle import Lifecycle
 from gateway.runtime.orders import MOST, StandingOrders
+from gateway.storages.place import Place
+from gateway.storages.storages import Storages
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,7 @@ class Gateway:
     bus: Bus
     blobs: Blobs
     records: Records
+    storages: Storages
     lifecycle: Lifecycle
     orders: StandingOrders = field(default_factory=StandingOrders)
 
@@ -46,11 +49,13 @@ async def open_gateway(settings: Settings, lifecycle: Lifecycle) -> AsyncIterato
     async with AsyncExitStack() as stack:
         records = await open_records(settings)
         stack.push_async_callback(records.close)
-        blobs = CarryingBlobs(await open_blobs(settings))
+        kept, place = await open_blobs(settings)
+        blobs = CarryingBlobs(kept)
         stack.push_async_callback(blobs.close)
+        stack.push_async_callback(place.close)
         bus = await open_bus(settings)
         stack.push_async_callback(bus.close)
-        gateway = Gateway(settings, bus, blobs, records, lifecycle)
+        gateway = Gateway(settings, bus, blobs, records, Storages(place, blobs, records), lifecycle)
         # Before any mail is taken: what an operator suspended or removed stays so over a restart.
         await _ask_for_the_present_state(gateway)
         yield gateway
@@ -114,19 +119,25 @@ async def open_inlet(settings: Settings) -> Inlet:
     return await open_bus(settings)
 
 
-async def open_blobs(settings: Settings) -> Blobs:
-    """The place for bodies of `[gateway.blobs] Url`."""
+async def open_blobs(settings: Settings) -> tuple[Blobs, Place]:
+    """The place for bodies of `[gateway.blobs] Url`, and that for the files of storages.
+
+    Storages lie in the directories that are named for them, or in the bucket that has the bodies.
+    """
     url = urlsplit(settings.blobs.url)
     match url.scheme:
         case "file":
             from gateway.blobs.directory import DirectoryBlobs
+            from gateway.storages.directory import DirectoryPlace
 
-            return DirectoryBlobs(Path(unquote(url.path)))
+            return DirectoryBlobs(Path(unquote(url.path))), DirectoryPlace()
         case "s3":
             from gateway.blobs.s3 import open_s3
+            from gateway.storages.bucket import BucketPlace
 
             blobs = settings.blobs
-            return await open_s3(url.netloc, url.path.strip("/"), blobs.endpoint, blobs.region)
+            bucket = await open_s3(url.netloc, url.path.strip("/"), blobs.endpoint, blobs.region)
+            return bucket, BucketPlace(bucket)
         case scheme:
             raise ConfigError(f"[gateway.blobs] Url: {scheme}: is no place for bodies; use file:// or s3://")
 

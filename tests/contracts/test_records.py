@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.domain.authentication import Authentication, Result, Spf
 from gateway.domain.journey import (
     Analysed,
     Answer,
@@ -312,6 +313,20 @@ async def test_look_ups_at_once_get_each_their_own_answer(records: Records) -> N
     found = await asyncio.gather(*(records.settled(mail_id) for mail_id in ids))
 
     assert [set(settled.answers) for settled in found] == [{f"{mail_id}@site.example"} for mail_id in ids]
+
+
+async def test_a_journey_says_who_sent_the_mail(records: Records) -> None:
+    facts = Authentication(spf=Spf(Result.PASS, "client.example"), dkim=())
+
+    await records.keep(entered(a_mail(ID, authentication=facts)))
+
+    [step] = await records.journey(ID)
+    assert step.detail["authentication"] == {
+        "spf": {"result": "pass", "domain": "client.example", "identity": "mailfrom", "reason": ""},
+        "dkim": [],
+        "dmarc": None,
+        "arc": None,
+    }
 
 
 async def test_a_journey_has_the_details_of_each_step(records: Records) -> None:
