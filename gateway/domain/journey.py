@@ -133,6 +133,7 @@ class Deferred:
     reason: str
     attempts: int
     state: str = "QUE"  # the QueueState that it waits in
+    copy: bytes = b""  # the mail as the bus has it, for who sends it early; not told in the journey
 
 
 @dataclass(frozen=True, slots=True)

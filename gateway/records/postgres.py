@@ -33,7 +33,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from gateway.domain.errors import ConfigError
 from gateway.records.attempts import in_short
 from gateway.records.behind import Pace
-from gateway.records.database import Dialect, Found, Insert
+from gateway.records.database import Dialect, Found, Insert, Question
 from gateway.records.migrating import migrate
 from gateway.records.sql import SqlRecords
 
@@ -121,7 +121,7 @@ class PostgresDatabase:
         self._storing = _Line(partial(asyncpg.connect, **place, **options))
         self._asking = _Line(partial(asyncpg.connect, **place, **options))
         # Of the few statements that are said often.
-        self._words: dict[tuple[Insert | Select[Any], ...], _Words] = {}
+        self._words: dict[tuple[Insert | Question, ...], _Words] = {}
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Do `work` in a transaction."""
@@ -138,7 +138,7 @@ class PostgresDatabase:
         if inserts:
             await self._storing.say(self._in_words(*inserts), given)
 
-    async def ask(self, question: Select[Any], given: Mapping[str, str]) -> Found:
+    async def ask(self, question: Question, given: Mapping[str, str]) -> Found:
         """The answer to `question`."""
         return await self._asking.say(self._in_words(question), given)
 
@@ -148,7 +148,7 @@ class PostgresDatabase:
         await self._asking.close()
         await self._engine.dispose()
 
-    def _in_words(self, *statements: Insert | Select[Any]) -> _Words:
+    def _in_words(self, *statements: Insert | Question) -> _Words:
         if statements not in self._words:
             *others, last = statements
             # The server does the parts of a statement in one order, so that no two wait for each other.

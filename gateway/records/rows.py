@@ -8,6 +8,7 @@ what is none, and else the newer over the older. So events may come in any order
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any, assert_never
@@ -120,6 +121,7 @@ def _news(event: Event) -> Row | None:
                 "next_try_at": micros(event.until),
                 "attempts": event.attempts,
                 "reason": storable(event.reason),
+                "deferred": b64encode(event.copy).decode("ascii") or None,
             }
         case Parked():
             return news | {"state": PARKED, "reason": storable(event.reason)}
@@ -134,6 +136,9 @@ def _news(event: Event) -> Row | None:
 def _merge(known: Row, news: Row) -> None:
     if _rank(news) >= _rank(known):
         known.update((name, value) for name, value in news.items() if value is not None)
+        known["deferred"] = news.get(
+            "deferred"
+        )  # once it was taken out of its waiting room, none waits there
 
 
 def _rank(row: Row) -> tuple[bool, int]:
@@ -174,7 +179,7 @@ def _reply(event: Tried, reply: RecipientReply) -> Row:
 
 
 _DETAILS = {
-    kind: tuple(part.name for part in fields(kind) if part.name not in ("mail_id", "at"))
+    kind: tuple(part.name for part in fields(kind) if part.name not in ("mail_id", "at", "copy"))
     for kind in (Analysed, Scanned, Tried, Deferred, Parked, Ended)
 }
 

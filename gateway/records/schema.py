@@ -55,6 +55,9 @@ mails = Table(
     # What operators said of it.
     Column("generation", Integer, nullable=False, server_default="0"),
     Column("removed", Boolean, nullable=False, server_default=false()),
+    # Last, since it is large and seldom read: the mail as the bus has it, in base64,
+    # while it waits for a next try of the sender.
+    Column("deferred", String),
 )
 
 DESCRIPTION = (
@@ -68,7 +71,7 @@ DESCRIPTION = (
     "received_at",
     "body",
 )
-STATE = ("state", "state_at", "ended_at", "next_try_at", "attempts", "reason")
+STATE = ("state", "state_at", "ended_at", "next_try_at", "attempts", "reason", "deferred")
 
 recipients = Table(
     "recipients",
@@ -139,7 +142,7 @@ on_the_way = mails.c.ended_at.is_(None)
 has_ended = mails.c.ended_at.is_not(None)
 has_body = mails.c.body.is_not(None)
 is_removed = mails.c.removed.is_(True)
-is_hurried = mails.c.generation > literal_column("0")  # a bound value would hide the index
+is_hurried = mails.c.generation > literal_column("0")
 
 is_kept = entries.c.removed.is_(False)
 is_ordered = entries.c.ordered_at.is_not(None)
@@ -154,7 +157,6 @@ Index("mails_ended", mails.c.ended_at, mails.c.state, **_only(has_ended))
 Index("mails_spent", mails.c.ended_at, **_only(has_ended & has_body))
 Index("mails_body", mails.c.body, **_only(has_body))
 Index("mails_removed", mails.c.id, **_only(is_removed))
-Index("mails_hurried", mails.c.id, **_only(is_hurried))
 
 # With the size in it, what a storage holds is counted without looking at the entries themselves.
 Index(

@@ -33,7 +33,7 @@ from sqlalchemy.exc import DBAPIError
 from gateway.domain.errors import ConfigError
 from gateway.records.attempts import in_short
 from gateway.records.behind import Pace
-from gateway.records.database import Dialect, Found, Insert
+from gateway.records.database import Dialect, Found, Insert, Question
 from gateway.records.migrating import migrate
 from gateway.records.sql import SqlRecords
 
@@ -119,7 +119,7 @@ class SqliteDatabase:
 
         await self.write(stored)
 
-    async def ask(self, question: Select[Any], given: Mapping[str, str]) -> Found:
+    async def ask(self, question: Question, given: Mapping[str, str]) -> Found:
         """The answer to `question`."""
         return await self.read(lambda connection: connection.execute(question, given).all())
 

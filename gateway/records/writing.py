@@ -21,6 +21,7 @@ from sqlalchemy import (
 from gateway.domain.journey import Answer
 from gateway.domain.pipeline import QueueState
 from gateway.records.database import Dialect, Insert
+from gateway.records.reading import waits
 from gateway.records.rows import Rows, as_json
 from gateway.records.schema import (
     DESCRIPTION,
@@ -52,7 +53,18 @@ class Writing:
 
         given_ids = dialect.members("ids")
         self.remove = (
-            update(mails).where(mails.c.id.in_(given_ids), mails.c.state.in_(REMOVABLE)).values(removed=True)
+            update(mails)
+            .where(mails.c.id.in_(given_ids), mails.c.state.in_(REMOVABLE), mails.c.removed.is_(False))
+            .values(removed=True)
+            .returning(mails.c.id, mails.c.state)
+        )
+        self.claim = update(mails).where(*waits(dialect)).values(next_try_at=None).returning(mails.c.id)
+        self.release = (
+            update(mails)
+            .where(
+                mails.c.id == bindparam("mail"), mails.c.next_try_at.is_(None), mails.c.deferred.is_not(None)
+            )
+            .values(next_try_at=bindparam("until"))
         )
         self.hurry = (
             update(mails)

@@ -15,12 +15,12 @@ from gateway.blobs.port import Blobs
 from gateway.bus.port import Bus
 from gateway.config.settings import Settings
 from gateway.dns.port import Dns
-from gateway.domain.commands import Hurry, Reload, Remove, Resume, Suspend
+from gateway.domain.commands import Reload, Remove, Resume, Suspend
 from gateway.domain.errors import ConfigError, TemporaryFailure
 from gateway.domain.pipeline import Module
 from gateway.records.port import Records
 from gateway.runtime.lifecycle import Lifecycle
-from gateway.runtime.orders import StandingOrders
+from gateway.runtime.orders import MOST, StandingOrders
 from gateway.storages.place import Place
 from gateway.storages.storages import Storages
 
@@ -74,8 +74,6 @@ async def follow_commands(gateway: Gateway) -> None:
                     gateway.lifecycle.resume(Module(module))
                 case Remove(mail_ids):
                     gateway.orders.remove(mail_ids)
-                case Hurry(mail_id, generation):
-                    gateway.orders.hurry(mail_id, generation)
                 case Reload():
                     gateway.lifecycle.stop()
 
@@ -83,7 +81,7 @@ async def follow_commands(gateway: Gateway) -> None:
 async def _ask_for_the_present_state(gateway: Gateway) -> None:
     while True:
         try:
-            gateway.orders.replace(await gateway.records.orders())
+            gateway.orders.replace(await gateway.records.removed(MOST))
             gateway.lifecycle.set_suspended(await gateway.records.suspended())
         except TemporaryFailure as trouble:
             log.warning("what operators ordered cannot be read now, asking again: %s", trouble)
