@@ -19,6 +19,7 @@ from gateway.domain.commands import Reload, Remove, Resume, Suspend
 from gateway.domain.errors import ConfigError, TemporaryFailure
 from gateway.domain.pipeline import Module
 from gateway.records.port import Records
+from gateway.records.sql import SqlRecords
 from gateway.runtime.lifecycle import Lifecycle
 from gateway.runtime.orders import MOST, StandingOrders
 from gateway.storages.place import Place
@@ -129,7 +130,7 @@ async def open_blobs(settings: Settings) -> tuple[Blobs, Place]:
             raise ConfigError(f"[gateway.blobs] Url: {scheme}: is no place for bodies; use file:// or s3://")
 
 
-async def open_records(settings: Settings) -> Records:
+async def open_records(settings: Settings) -> SqlRecords:
     """The records of `[gateway.records] Url`."""
     url = settings.records.url
     match urlsplit(url).scheme:

@@ -21,7 +21,8 @@ async def run(gateway: Gateway) -> None:
     """Receive mail until the process is told to stop."""
     settings, lifecycle = gateway.settings, gateway.lifecycle
     rules = rules_of(settings)
-    spool = Spool(rules, gateway.bus, gateway.blobs, gateway.records, new_id=new_id)
+    await gateway.storages.prepare(rules.archive)
+    spool = Spool(rules, gateway.bus, gateway.blobs, gateway.records, gateway.storages, new_id=new_id)
     receiver = Receiver(rules, spool, partial(lifecycle.is_suspended, Module.RECEIVER))
 
     await receiver.listen(settings.network.listen_on, shared=settings.processes.receiver > 1)

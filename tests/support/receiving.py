@@ -19,10 +19,12 @@ from gateway.domain.errors import TemporaryFailure
 from gateway.domain.journey import Event
 from gateway.domain.mail import Mail
 from gateway.domain.pipeline import Stage
+from gateway.domain.storage import Storage, StorageKind
 from gateway.records.port import Records
 from services.receiver.rules import Limits, Rules, Timeouts
 from services.receiver.spool import Spool
 from services.receiver.worker import Receiver
+from tests.support.storages import Shelf
 
 NOW = datetime(2030, 5, 17, 9, 30, tzinfo=UTC)
 
@@ -44,6 +46,7 @@ RULES = Rules(
         free_space=0,
     ),
     timeouts=Timeouts(command=60, data_initiation=60, data_termination=60, read=60),
+    archive=Storage(StorageKind.INCOMING, ""),
 )
 """A site that takes mail for `own.example` from anybody."""
 
@@ -113,6 +116,7 @@ class Running:
     bus: SwitchableBus
     blobs: SwitchableBlobs
     records: NotedEvents
+    shelf: Shelf
     suspended: bool = False
 
     @property
@@ -124,19 +128,20 @@ class Running:
 @asynccontextmanager
 async def receiving(rules: Rules = RULES, *, blobs: Blobs | None = None) -> AsyncIterator[Running]:
     """A receiver that runs under `rules`; its ids are m1, m2 and so on, its clock stands at `NOW`."""
-    bus, memory, records = SwitchableBus(), SwitchableBlobs(), NotedEvents()
+    bus, memory, records, shelf = SwitchableBus(), SwitchableBlobs(), NotedEvents(), Shelf()
     numbers = itertools.count(1)
     spool = Spool(
         rules,
         cast(Bus, bus),
         blobs or memory,
         cast(Records, records),
+        shelf.storages(memory),
         new_id=lambda: f"m{next(numbers)}",
         now=lambda: NOW,
     )
     receiver = Receiver(rules, spool, lambda: running.suspended)
     await receiver.listen([("127.0.0.1", 0)])
-    running = Running(receiver, receiver.ports[0], bus, memory, records)
+    running = Running(receiver, receiver.ports[0], bus, memory, records, shelf)
     try:
         yield running
     finally:
