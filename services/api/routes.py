@@ -41,7 +41,7 @@ def mail_routes(
     return router
 
 
-def _questions(bus: Bus, records: Records) -> APIRouter:
+def _questions(bus: Bus, records: Records, now: Callable[[], datetime]) -> APIRouter:
     router = APIRouter()
 
     @router.get("/status")

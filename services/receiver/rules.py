@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from gateway.config.settings import Settings
 from gateway.domain.access import ConnectRule, HeloRule, MailfromRule, RelayRule, SenderRule
 from gateway.domain.policy import Group
+from gateway.domain.storage import Storage
 
 _KB = 1024
 _MB = 1024 * _KB
@@ -53,6 +54,7 @@ class Rules:
     reject_malformed: bool
     limits: Limits
     timeouts: Timeouts
+    archive: Storage
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -86,4 +88,5 @@ def rules_of(settings: Settings) -> Rules:
             data_termination=timeouts.receiving_data_termination_timeout,
             read=timeouts.read_timeout,
         ),
+        archive=settings.incoming_archive,
     )
