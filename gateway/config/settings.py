@@ -42,6 +42,7 @@ from gateway.config.sections.updater import (
 )
 from gateway.domain.mail import POLICY
 from gateway.domain.policy import Group, Policy
+from gateway.domain.storage import Storage, StorageKind
 
 
 class Settings(BaseModel):
@@ -96,6 +97,16 @@ class Settings(BaseModel):
     def policies(self) -> Mapping[str, Policy]:
         """The policy of each group by its name, that of the site by `POLICY`."""
         return {POLICY: self.policy} | {group.name: group.policy for group in self.groups}
+
+    @property
+    def incoming_archive(self) -> Storage:
+        """Where a copy of every accepted message is kept."""
+        return Storage(StorageKind.INCOMING, str(self.smtpgw_path.incoming_archive_path or ""))
+
+    @property
+    def outgoing_archive(self) -> Storage:
+        """Where a copy of what was delivered or blocked is kept, and of our own notices."""
+        return Storage(StorageKind.OUTGOING, str(self.smtpgw_path.outgoing_archive_path or ""))
 
     @property
     def bus_file(self) -> Path:

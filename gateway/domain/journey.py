@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from gateway.domain.mail import Mail
 from gateway.domain.policy import ObjectAction, ObjectStatus, SpamStatus
+from gateway.domain.storage import StorageEntry
 
 
 class Ending(StrEnum):
@@ -106,6 +107,14 @@ class Scanned:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """A copy of a mail lies in a storage."""
+
+    entry: StorageEntry
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Tried:
     """The sender spoke with a next hop about these recipients."""
 
@@ -124,6 +133,7 @@ class Deferred:
     reason: str
     attempts: int
     state: str = "QUE"  # the QueueState that it waits in
+    copy: bytes = b""  # the mail as the bus has it, for who sends it early; not told in the journey
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,4 +156,4 @@ class Ended:
     reason: str = ""
 
 
-Event = Entered | Moved | Analysed | Scanned | Tried | Deferred | Parked | Ended
+Event = Entered | Moved | Analysed | Scanned | Stored | Tried | Deferred | Parked | Ended

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import secrets
 import time
+from base64 import b64decode
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime
+
+from sqlalchemy import Connection, Executable
 
 from gateway.domain.errors import TemporaryFailure
 from gateway.domain.journey import Event
@@ -18,7 +21,7 @@ from gateway.records.counting import Counting
 from gateway.records.database import Database
 from gateway.records.lookups import Lookups
 from gateway.records.outages import SqlOutages
-from gateway.records.port import JourneyStep, MailRecord, Orders, QueuePlace
+from gateway.records.port import JourneyStep, MailRecord, QueuePlace, Settled, Waiting
 from gateway.records.reading import (
     ON_THE_WAY,
     Reading,
@@ -26,9 +29,10 @@ from gateway.records.reading import (
     mail_record,
     place_of,
     queue_page,
+    settled_of,
 )
 from gateway.records.rows import Numbered, as_json, rows_of
-from gateway.records.schema import micros
+from gateway.records.schema import micros, moment
 from gateway.records.writing import Writing
 
 PAGE = 1000
@@ -50,7 +54,7 @@ class SqlRecords:
         self.outages = SqlOutages(self._attempts)
         self._reading = Reading(database.dialect)
         self._writing = Writing(database.dialect)
-        self._lookups = Lookups(self._answered)
+        self._lookups = Lookups(self._settled, Settled())
         self._counting = Counting(secrets.token_urlsafe(9), clock)
         self._counts_are_noted = False
         self._behind = WriteBehind(self._store, pace or Pace())
@@ -86,8 +90,8 @@ class SqlRecords:
         """False while what was noted piles up because nothing can be stored."""
         return self._behind.ready
 
-    async def delivered(self, mail_id: str) -> frozenset[str]:
-        """The recipients of that mail that a next hop has taken, or refused for good."""
+    async def settled(self, mail_id: str) -> Settled:
+        """What became of recipients of that mail for good, and what operators said of it."""
         return await self._lookups.find(mail_id)
 
     async def mail(self, mail_id: str) -> MailRecord | None:
@@ -98,7 +102,7 @@ class SqlRecords:
     async def queue(
         self, states: Sequence[str] = (), after: QueuePlace | None = None
     ) -> AsyncIterator[MailRecord]:
-        """All mail that has not ended, parked mail too, oldest first, read page by page."""
+        """All mail on its way that no operator removed, parked mail too, oldest first."""
         place = after
         while True:
             page = [
@@ -116,21 +120,50 @@ class SqlRecords:
 
     async def counts(self) -> Mapping[str, int]:
         """How many mails are in each state."""
-        return {row.state: row.mails for row in await self._read(self._reading.counts)}
+        counts: defaultdict[str, int] = defaultdict(int)
+        for row in await self._read(self._reading.counts):
+            counts[row.state] += row.mails
+        return {state: mails for state, mails in counts.items() if mails}
 
-    async def orders(self) -> Orders:
-        """What operators said about mail still on its way."""
-        removed = await self._read(self._reading.removed)
-        generations = await self._read(self._reading.generations)
-        return Orders(frozenset(row.id for row in removed), {row.id: row.generation for row in generations})
+    async def removed(self, most: int) -> frozenset[str]:
+        """Mails that an operator removed and that have not come to the sender yet, at most so many."""
+        return frozenset(row.id for row in await self._read(self._reading.removed, {"most": most}))
 
-    async def remove(self, mail_ids: Sequence[str]) -> None:
-        """Mark those of the mails as removed that nobody works on."""
-        await self._change((self._writing.remove, {"ids": as_json(mail_ids)}))
+    async def remove(self, mail_ids: Sequence[str]) -> Mapping[str, str]:
+        """Mark those of the mails as removed that nobody works on: these, and the state of each."""
 
-    async def hurry(self, mail_id: str, generation: int) -> None:
-        """Mark that only copies of at least this generation are wanted."""
-        await self._change((self._writing.hurry, {"mail": mail_id, "wanted": generation}))
+        def remove(connection: Connection) -> Mapping[str, str]:
+            rows = connection.execute(self._writing.remove, {"ids": as_json(mail_ids)}).all()
+            return {row.id: row.state for row in rows}
+
+        return await self._attempts.do(lambda: self.database.write(remove))
+
+    async def claim(self, mail_ids: Sequence[str], until_after: datetime) -> Sequence[Waiting]:
+        """Those of the mails that wait until after that time, for the caller alone."""
+        given = {"ids": as_json(mail_ids), "until_after": micros(until_after)}
+
+        def claim(connection: Connection) -> Sequence[Waiting]:
+            waiting = connection.execute(self._reading.waiting, given).all()
+            ours = {row.id for row in connection.execute(self._writing.claim, given)}
+            return [
+                Waiting(row.id, moment(row.next_try_at), b64decode(row.deferred))
+                for row in waiting
+                if row.id in ours
+            ]
+
+        return await self._attempts.do(lambda: self.database.write(claim))
+
+    async def hurry(self, generations: Mapping[str, int]) -> None:
+        """Of claimed mail, only copies of at least this generation are wanted from now on."""
+        wanted = [{"mail": mail, "wanted": wanted} for mail, wanted in sorted(generations.items())]
+        await self._change_each(self._writing.hurry, wanted)
+
+    async def release(self, claimed: Sequence[Waiting]) -> None:
+        """Claimed mail goes on waiting after all."""
+        untils = [
+            {"mail": mail, "until": until} for mail, until in sorted((w.id, micros(w.until)) for w in claimed)
+        ]
+        await self._change_each(self._writing.release, untils)
 
     async def suspended(self) -> frozenset[Module]:
         """The modules that an operator suspended."""
@@ -187,13 +220,13 @@ class SqlRecords:
             await self._attempts.do(lambda: self.database.store(inserts, given))
         self._counting.stored(rows.counts)
 
-    async def _answered(self, mail_ids: Collection[str]) -> Mapping[str, frozenset[str]]:
+    async def _settled(self, mail_ids: Collection[str]) -> Mapping[str, Settled]:
         if self._behind.failing:
             # What was kept may still be in line: to answer without it could deliver twice.
             raise TemporaryFailure("records are behind")
-        found = defaultdict(set)
         ids = {"ids": as_json(mail_ids)}
-        rows = await self._attempts.do(lambda: self.database.ask(self._reading.answered, ids))
-        for mail_id, address in rows:
-            found[mail_id].add(address)
-        return {mail_id: frozenset(addresses) for mail_id, addresses in found.items()}
+        return settled_of(await self._attempts.do(lambda: self.database.ask(self._reading.settled, ids)))
+
+    async def _change_each(self, change: Executable, given: Sequence[Mapping[str, object]]) -> None:
+        if given:
+            await self._attempts.do(lambda: self.database.write(lambda to: to.execute(change, given)))

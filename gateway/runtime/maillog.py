@@ -16,6 +16,7 @@ from gateway.domain.journey import Answer, RecipientReply
 from gateway.domain.mail import POLICY, Envelope, Mail
 from gateway.domain.pipeline import Stage
 from gateway.domain.policy import Status
+from gateway.domain.storage import StorageEntry
 from gateway.runtime.logs import ACTIVITY, one_line
 
 LONGEST_VALUE = 320
@@ -73,6 +74,17 @@ def scanned(mail: Mail, statuses: Iterable[Status], threats: Iterable[str]) -> N
         mail.id,
         f"SCANNED, group=<{_angled(group)}>, nrcpt={len(mail.envelope.recipients)},"
         f' status="{", ".join(statuses)}", srcid={mail.source_id}, names="{_quoted(", ".join(threats))}"',
+    )
+
+
+def stored(entry: StorageEntry) -> None:
+    """A copy of a mail lies in a storage."""
+    if not _log.isEnabledFor(ACTIVITY):
+        return
+    _write(
+        entry.id,
+        f"STORED, storage=<{_angled(entry.storage)}>, nrcpt={len(entry.mail.envelope.recipients)},"
+        f' size={entry.size}, status="{entry.status}", srcid={entry.mail.source_id}',
     )
 
 

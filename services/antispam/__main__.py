@@ -21,7 +21,14 @@ async def run(gateway: Gateway) -> None:
         max_size=settings.antispam.max_size * 1024,
         timeout=settings.antispam.timeout,
     )
-    worker = AntispamWorker(gateway.blobs, settings.policies, rules, shipped_bases(), version=VERSION)
+    worker = AntispamWorker(
+        gateway.blobs,
+        settings.policies,
+        rules,
+        shipped_bases(),
+        version=VERSION,
+        licensed=lambda: gateway.licensing.filters_spam,
+    )
     await serve(Stage.ANTISPAM, worker, gateway)
 
 

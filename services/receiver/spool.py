@@ -14,13 +14,13 @@ from gateway.bus.port import Bus
 from gateway.domain.errors import TemporaryFailure
 from gateway.domain.journey import Entered
 from gateway.domain.mail import Envelope
+from gateway.domain.splitting import split_by_group, virtual_copies
 from gateway.records.port import Records
 from gateway.runtime import maillog
 from gateway.runtime.clock import utc_now
 from services.receiver import replies
 from services.receiver.replies import Reply
 from services.receiver.rules import Rules
-from services.receiver.splitting import split_by_group, virtual_copies
 from services.receiver.trace import MOST_HEADER_BYTES, look, received_field
 
 LONGEST_STORING = 120.0

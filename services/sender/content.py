@@ -6,9 +6,10 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from functools import partial
 
+from gateway.blobs.leaving import message_chunks
 from gateway.blobs.port import Blobs
 from gateway.domain.mail import Mail
-from gateway.domain.message import Span, composed, pieces
+from gateway.domain.message import composed
 from services.sender.stuffing import Stuffer
 
 LARGEST_WHOLE = 256 * 1024
@@ -33,16 +34,6 @@ async def content_of(mail: Mail, blobs: Blobs) -> Content:
     stuffer = Stuffer()
     wire = stuffer.stuff(message) + stuffer.end()
     return Content(mail.size, not message.isascii(), partial(_in_one_piece, wire))
-
-
-async def message_chunks(mail: Mail, blobs: Blobs) -> AsyncGenerator[bytes, None]:
-    """The message as it leaves, in large pieces."""
-    for piece in pieces(mail):
-        if isinstance(piece, Span):
-            async for chunk in blobs.chunks(mail.body, piece.start, piece.end):
-                yield chunk
-        else:
-            yield piece
 
 
 async def _in_one_piece(wire: bytes) -> AsyncGenerator[bytes, None]:

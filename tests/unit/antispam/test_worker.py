@@ -74,6 +74,7 @@ def a_worker(
         rules or Rules(),
         shipped_bases(),
         version="0.1.0",
+        licensed=lambda: True,
         now=lambda: NOW,
     )
 
@@ -213,7 +214,14 @@ async def test_a_look_that_was_given_up_is_not_remembered(blobs: CountingBlobs) 
     mail = await a_mail(blobs, SPAM)
     ticks = iter([0.0, 31.0, 40.0, 40.0, 40.0])
     worker = AntispamWorker(
-        blobs, {"": POLICY}, Rules(), shipped_bases(), version="0", now=lambda: NOW, clock=lambda: next(ticks)
+        blobs,
+        {"": POLICY},
+        Rules(),
+        shipped_bases(),
+        version="0",
+        licensed=lambda: True,
+        now=lambda: NOW,
+        clock=lambda: next(ticks),
     )
 
     outcomes = [await worker.handle(mail), await worker.handle(mail)]

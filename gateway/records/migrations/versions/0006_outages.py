@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0110"
-down_revision = "0002"
+revision = "0006"
+down_revision = "0005"
 
 KEY = sa.String().with_variant(sa.String(collation="C"), "postgresql")
 
