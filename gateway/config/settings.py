@@ -19,6 +19,7 @@ from gateway.config.sections.gateway import (
     GatewayAccessSection,
     MetricsSection,
     ProcessesSection,
+    RecipientsSection,
     RecordsSection,
     TlsSection,
 )
@@ -75,6 +76,7 @@ class Settings(BaseModel):
     engines: EnginesSection = EnginesSection()
     tls: TlsSection = TlsSection()
     gateway_access: GatewayAccessSection = GatewayAccessSection()
+    recipients: RecipientsSection = RecipientsSection()
     dns: DnsSection = DnsSection()
     processes: ProcessesSection = ProcessesSection()
 

@@ -13,6 +13,7 @@ from gateway.config.values import (
     BusUrl,
     DnsServer,
     FreeText,
+    Mask,
     Namespace,
     Number,
     OptionalListen,
@@ -185,6 +186,42 @@ class GatewayAccessSection(Section):
         "which the first line that matches decides. A mask of addresses has an `@`, one of domains has "
         "none, and `<>` is the null sender. Who is allowed here is not held against `ConnectRule`, "
         "`HeloRule`, `MailfromRule`; that lets nobody relay. Addresses are easily forged: prefer networks.",
+    )
+
+
+class WhenAway(StrEnum):
+    """What becomes of a recipient of whom the next hop cannot say whether it exists."""
+
+    ACCEPT = "accept"
+    DEFER = "defer"  # the client is told to come again
+
+
+class RecipientsSection(Section):
+    """How it is known which recipients exist, where `CheckRecipients` of the policy asks for it."""
+
+    heading: ClassVar[str] = "gateway.recipients"
+
+    known: tuple[Mask, ...] = Field(
+        default=(), description="An address, or a mask of addresses, that exists: `file:` has lists of them."
+    )
+    ask_next_hop: Switch = Field(
+        default=False,
+        description="Ask the next hop of `ForwardRoute` about all others, by an SMTP session without a "
+        "message. Who has no `ForwardRoute` is taken unasked.",
+    )
+    when_away: Annotated[WhenAway, reader(word_of(WhenAway))] = Field(
+        default=WhenAway.ACCEPT,
+        description="What becomes of a recipient while the next hop cannot say whether it exists: `accept`, "
+        "or `defer`, which tells the client to come again.",
+    )
+    known_ttl: Number = Field(
+        default=7200,
+        ge=0,
+        le=604800,
+        description="Seconds during which the next hop is not asked again for a recipient that exists.",
+    )
+    unknown_ttl: Number = Field(
+        default=600, ge=0, le=604800, description="The same for one that does not exist."
     )
 
 
