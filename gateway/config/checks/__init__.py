@@ -16,6 +16,7 @@ CHECKS: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     numbers.shortest_wait_is_the_longer,
     numbers.largest_message_never_fits,
     matching.rule_never_matches,
+    matching.sender_rule_never_matches,
     matching.route_never_matches,
     matching.tls_rule_never_matches,
     matching.group_claims_nothing,

@@ -10,16 +10,14 @@ from gateway.config.coverage import (
     claim_of_relay_rule,
     claim_of_route,
     claim_of_rule,
+    claim_of_sender_rule,
     covered,
     covers_all,
 )
 from gateway.config.draft import Draft
 from gateway.config.findings import Finding, warning
 from gateway.config.names import parameter_name
-from gateway.config.sections.gateway import (
-    EnginesSection,
-    TlsSection,
-)
+from gateway.config.sections.gateway import EnginesSection, GatewayAccessSection, TlsSection
 from gateway.config.sections.policy import MembersSection
 from gateway.config.sections.section import Section
 from gateway.config.sections.site import (
@@ -42,6 +40,13 @@ def rule_never_matches(draft: Draft) -> Iterator[Finding]:
     }
     for attribute, rules in claims.items():
         yield from _never(draft, AccessSection, attribute, rules)
+
+
+def sender_rule_never_matches(draft: Draft) -> Iterator[Finding]:
+    """The same for the list of senders."""
+    if access := draft.value(GatewayAccessSection):
+        rules = [claim_of_sender_rule(rule) for rule in access.sender_rule]
+        yield from _never(draft, GatewayAccessSection, "sender_rule", rules)
 
 
 def route_never_matches(draft: Draft) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from gateway.config.values import (
     OptionalPath,
     OutgoingRule,
     RecordsUrl,
+    Sender,
     Socket,
     Switch,
     WebUrl,
@@ -170,6 +171,20 @@ class TlsSection(Section):
         default=False,
         description="Of the sender: keep to the certificates that DNS names (DANE, RFC 7672). The DNS server "
         "has to validate DNSSEC, and nobody may come between: it should run on this host.",
+    )
+
+
+class GatewayAccessSection(Section):
+    """Who may send, beyond the rules of `[smtpgw.access]`: the site's own allow and block list."""
+
+    heading: ClassVar[str] = "gateway.access"
+
+    sender_rule: tuple[Sender, ...] = Field(
+        default=(),
+        description="`allow|deny from <mask>|<ip>|<ip>/<mask>|<>|any to <mask>`: the list of senders, of "
+        "which the first line that matches decides. A mask of addresses has an `@`, one of domains has "
+        "none, and `<>` is the null sender. Who is allowed here is not held against `ConnectRule`, "
+        "`HeloRule`, `MailfromRule`; that lets nobody relay. Addresses are easily forged: prefer networks.",
     )
 
 
