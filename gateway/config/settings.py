@@ -19,6 +19,7 @@ from gateway.config.sections.gateway import (
     MetricsSection,
     ProcessesSection,
     RecordsSection,
+    StoragesSection,
     TlsSection,
 )
 from gateway.config.sections.policy import PolicySection
@@ -69,6 +70,7 @@ class Settings(BaseModel):
     bus: BusSection = BusSection()
     blobs: BlobsSection = BlobsSection()
     records: RecordsSection = RecordsSection()
+    storages: StoragesSection = StoragesSection()
     api: ApiSection = ApiSection()
     metrics: MetricsSection = MetricsSection()
     engines: EnginesSection = EnginesSection()

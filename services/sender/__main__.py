@@ -9,9 +9,9 @@ from datetime import timedelta
 from gateway.config.settings import Settings
 from gateway.domain.pipeline import Stage
 from gateway.runtime.clock import utc_now
+from gateway.runtime.housekeeping import keep_house
 from gateway.runtime.process import run_service
 from gateway.runtime.serve import serve
-from gateway.runtime.sweeping import sweep_regularly
 from gateway.runtime.templates import DSN, load_template
 from gateway.runtime.wiring import Gateway, open_dns
 from services.sender.carrier import Carrier
@@ -38,14 +38,11 @@ async def run(gateway: Gateway) -> None:
     resolver = Resolver(dns, hostname)
     carrier = Carrier(resolver, connections, unreachable_ttl=settings.resolve.unreachable_ttl)
     worker = SenderWorker(carrier, gateway.blobs, gateway.records, rules_of(settings), reporter, now=utc_now)
-    history = timedelta(days=settings.records.history_days)
-    sweeping = asyncio.create_task(
-        sweep_regularly(gateway.records, gateway.blobs, history, gateway.lifecycle)
-    )
+    keeping_house = asyncio.create_task(keep_house(gateway))
     try:
         await serve(Stage.SENDER, worker, gateway)
     finally:
-        sweeping.cancel()
+        keeping_house.cancel()
         await connections.close()
         await dns.close()
 
