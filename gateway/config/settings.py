@@ -16,6 +16,7 @@ from gateway.config.sections.gateway import (
     BusSection,
     DnsSection,
     EnginesSection,
+    GatewayAccessSection,
     MetricsSection,
     ProcessesSection,
     RecordsSection,
@@ -75,6 +76,7 @@ class Settings(BaseModel):
     metrics: MetricsSection = MetricsSection()
     engines: EnginesSection = EnginesSection()
     tls: TlsSection = TlsSection()
+    gateway_access: GatewayAccessSection = GatewayAccessSection()
     dns: DnsSection = DnsSection()
     processes: ProcessesSection = ProcessesSection()
 

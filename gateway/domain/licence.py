@@ -129,8 +129,44 @@ class Standing:
         return self.active is not None and made_on <= self.active.last_day()
 
 
+class Load(StrEnum):
+    """How use stands to a limit."""
+
+    WITHIN = "within the limit"
+    NEAR = "near the limit"
+    OVER = "over the limit"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How much of what a key limits was used: protected users, or whole MB of today."""
+
+    limit: Limit
+    used: int
+
+    @property
+    def left(self) -> int:
+        """What remains; 0 when it is used up."""
+        return max(self.limit.most - self.used, 0)
+
+    @property
+    def load(self) -> Load:
+        """From nine tenths on it is near; the administrator is told of all but `WITHIN`."""
+        if self.used > self.limit.most:
+            return Load.OVER
+        return Load.NEAR if self.used * 10 >= self.limit.most * 9 else Load.WITHIN
+
+
 WARNING_DAYS = (7, 3, 0)
 """Days before the end of the last key's term on which the administrator is warned."""
+
+
+def warning_for(now: Standing) -> int | None:
+    """The days of `WARNING_DAYS` that are left, if the administrator is to be warned today."""
+    if now.active is None or now.backup is not None:  # a backup takes over by itself
+        return None
+    left = (now.active.last_day() - now.today).days
+    return left if left in WARNING_DAYS else None
 
 
 def standing(keys: Iterable[Key], today: date, revoked: frozenset[str] = frozenset()) -> Standing:

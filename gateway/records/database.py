@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Column, CompoundSelect, Connection, Select, Table
+from sqlalchemy import Column, CompoundSelect, Connection, Select, Table, TableValuedAlias
 from sqlalchemy.dialects import postgresql, sqlite
 
 T = TypeVar("T")
@@ -28,6 +28,9 @@ class Dialect:
 
     members: Callable[[str], Select[str]]
     """The members of the JSON list bound to that name: one statement for any number of them."""
+
+    elements: Callable[[Column[str]], TableValuedAlias]
+    """The elements of the JSON list that a column holds, as the column `value`."""
 
     rows: Callable[[str, Sequence[Column[Any]]], Select[Any]]
     """The objects of the JSON list bound to that name, as rows of those columns."""

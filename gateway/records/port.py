@@ -74,6 +74,25 @@ class QueuePlace:
     id: str  # tells mails apart that came at the same time
 
 
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """Something outside that does not do its part."""
+
+    subject: str  # "block list bl.example"
+    reason: str
+    since: datetime
+
+
+class OutageRecords(Protocol):
+    """Remembers outages. What is away for a while is a `TemporaryFailure`."""
+
+    async def tell(self, source: str, outages: Sequence[Outage], now: datetime, until: datetime) -> None:
+        """All that the process `source` knows of, and until when it is true unless told anew."""
+
+    async def known(self, now: datetime) -> Sequence[Outage]:
+        """One outage for each subject, that of the process which met it first."""
+
+
 class Records(Protocol):
     """Remembers mail. What is away for a while is a `TemporaryFailure`."""
 
@@ -94,6 +113,10 @@ class Records(Protocol):
 
         A peak is the most of any hour, those of several processes added.
         """
+
+    @property
+    def outages(self) -> OutageRecords:
+        """What is out of order outside."""
 
     @property
     def ready(self) -> bool:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Connection,
     Select,
     String,
+    TableValuedAlias,
     bindparam,
     cast,
     column,
@@ -87,6 +88,10 @@ def _members(name: str) -> Select[str]:
     return select(members.table_valued("value").c.value)
 
 
+def _elements(stored: Column[str]) -> TableValuedAlias:
+    return func.json_array_elements_text(cast(stored, JSON)).table_valued("value")
+
+
 def _rows(name: str, columns: Sequence[Column[Any]]) -> Select[Any]:
     typed = (column(one.name, one.type) for one in columns)
     rows = func.json_to_recordset(_json(name)).table_valued(*typed, name="told")
@@ -105,7 +110,13 @@ _CANNOT_OPEN: tuple[type[Exception], ...] = (ConfigError, DBAPIError, *_TROUBLE)
 class PostgresDatabase:
     """Runs work over connections that are kept open."""
 
-    dialect = Dialect(insert=postgresql.insert, members=_members, rows=_rows, failures=_DRIVER_FAILURES)
+    dialect = Dialect(
+        insert=postgresql.insert,
+        members=_members,
+        elements=_elements,
+        rows=_rows,
+        failures=_DRIVER_FAILURES,
+    )
 
     def __init__(self, address: URL) -> None:
         query: dict[str, Any] = dict(address.query)

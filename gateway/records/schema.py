@@ -138,6 +138,34 @@ counts = Table(
     sqlite_with_rowid=False,
 )
 
+licence_keys = Table(
+    "licence_keys",
+    metadata,
+    Column("serial", _Key, primary_key=True),
+    Column("content", String, nullable=False),  # the key file, which proves itself
+    Column("place", String, nullable=False),
+    Column("activated", String),  # a day, ISO 8601; NULL: its term has not begun
+    sqlite_with_rowid=False,
+)
+
+licence_clock = Table(
+    "licence_clock",
+    metadata,
+    Column("id", Integer, primary_key=True),  # of the one row
+    Column("newest", String, nullable=False),  # a day, ISO 8601
+)
+
+outages = Table(
+    "outages",
+    metadata,
+    Column("subject", _Key, primary_key=True),
+    Column("source", _Key, primary_key=True),  # the process that says so
+    Column("reason", String, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),  # unless it is told anew
+    sqlite_with_rowid=False,
+)
+
 on_the_way = mails.c.ended_at.is_(None)
 has_ended = mails.c.ended_at.is_not(None)
 has_body = mails.c.body.is_not(None)

@@ -20,6 +20,7 @@ from gateway.records.behind import Pace, WriteBehind
 from gateway.records.counting import Counting
 from gateway.records.database import Database
 from gateway.records.lookups import Lookups
+from gateway.records.outages import SqlOutages
 from gateway.records.port import JourneyStep, MailRecord, QueuePlace, Settled, Waiting
 from gateway.records.reading import (
     ON_THE_WAY,
@@ -51,6 +52,7 @@ class SqlRecords:
         self.database = database
         self._attempts = Attempts(database)
         self._read, self._change = self._attempts.read, self._attempts.change
+        self.outages = SqlOutages(self._attempts)
         self.entries = SqlEntries(database)
         self._reading = Reading(database.dialect)
         self._writing = Writing(database.dialect)

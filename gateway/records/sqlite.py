@@ -20,6 +20,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     Select,
+    TableValuedAlias,
     bindparam,
     create_engine,
     event,
@@ -71,6 +72,10 @@ def _members(name: str) -> Select[str]:
     return select(func.json_each(bindparam(name)).table_valued("value").c.value)
 
 
+def _elements(stored: Column[str]) -> TableValuedAlias:
+    return func.json_each(stored).table_valued("value")
+
+
 def _rows(name: str, columns: Sequence[Column[Any]]) -> Select[Any]:
     # One statement for all rows: between any two, the thread would give the interpreter away and have to
     # win it back, which is slow while the event loop is busy.
@@ -82,7 +87,9 @@ def _rows(name: str, columns: Sequence[Column[Any]]) -> Select[Any]:
 class SqliteDatabase:
     """Runs work in threads: one that writes, and some that read meanwhile."""
 
-    dialect = Dialect(insert=sqlite.insert, members=_members, rows=_rows, failures=(sqlite3.Error,))
+    dialect = Dialect(
+        insert=sqlite.insert, members=_members, elements=_elements, rows=_rows, failures=(sqlite3.Error,)
+    )
 
     def __init__(self, path: Path) -> None:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="records-writer")

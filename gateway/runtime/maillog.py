@@ -38,6 +38,21 @@ def received(mail_id: str, envelope: Envelope, size: int, message_id: str) -> No
     )
 
 
+def refused(mail_id: str, reason: str, client: str, sender: str, recipient: str, rule: str) -> None:
+    """A client was told that something of its mail is not taken; `rule` decided, "" where none has to.
+
+    Without an id nothing is stored of it yet, without a recipient all of it was refused.
+    """
+    if not _log.isEnabledFor(ACTIVITY):
+        return
+    to = f" rcpt=<{_angled(recipient)}>," if recipient else ""
+    _write(
+        mail_id,
+        f"REFUSED, from=<{_angled(sender)}>,{to} client=[{_plain(client)}],"
+        f' reason="{_quoted(reason)}", rule="{_quoted(rule)}"',
+    )
+
+
 def splitted(mail: Mail) -> None:
     """`mail` is the copy for the recipients of one group."""
     if not _log.isEnabledFor(ACTIVITY):

@@ -12,14 +12,19 @@ from urllib.parse import unquote, urlsplit
 
 from gateway.blobs.carrying import CarryingBlobs
 from gateway.blobs.port import Blobs
-from gateway.bus.port import Bus
+from gateway.bus.port import Bus, Inlet
 from gateway.config.settings import Settings
 from gateway.dns.port import Dns
 from gateway.domain.commands import Reload, Remove, Resume, Suspend
 from gateway.domain.errors import ConfigError, TemporaryFailure
 from gateway.domain.pipeline import Module
+from gateway.licences.keyring import Keyring
+from gateway.licences.signers import shipped_signers
+from gateway.records.licences import LicenceRecords
 from gateway.records.port import Records
 from gateway.records.sql import SqlRecords
+from gateway.runtime.clock import utc_now
+from gateway.runtime.licensing import Licensing
 from gateway.runtime.lifecycle import Lifecycle
 from gateway.runtime.orders import MOST, StandingOrders
 from gateway.storages.place import Place
@@ -41,6 +46,7 @@ class Gateway:
     records: Records
     storages: Storages
     lifecycle: Lifecycle
+    licensing: Licensing
     orders: StandingOrders = field(default_factory=StandingOrders)
 
 
@@ -56,7 +62,11 @@ async def open_gateway(settings: Settings, lifecycle: Lifecycle) -> AsyncIterato
         stack.push_async_callback(place.close)
         bus = await open_bus(settings)
         stack.push_async_callback(bus.close)
-        gateway = Gateway(settings, bus, blobs, records, Storages(place, blobs, records), lifecycle)
+        licensing = open_licensing(settings, records)
+        gateway = Gateway(
+            settings, bus, blobs, records, Storages(place, blobs, records), lifecycle, licensing
+        )
+        await licensing.open()
         # Before any mail is taken: what an operator suspended or removed stays so over a restart.
         await _ask_for_the_present_state(gateway)
         yield gateway
@@ -105,6 +115,19 @@ async def open_bus(settings: Settings) -> Bus:
             return await RabbitBus.open(url, namespace=settings.bus.namespace)
         case scheme:
             raise ConfigError(f"[gateway.bus] Url: {scheme}: is no bus; use embedded: or amqp://")
+
+
+async def open_inlet(settings: Settings) -> Inlet:
+    """The bus for a command that is a process of its own, whether a gateway runs or not.
+
+    The embedded bus belongs to one process: that one is asked, and when there is none, it is opened here.
+    """
+    if urlsplit(settings.bus.url).scheme == "embedded":
+        from gateway.bus.door import Caller, door_of
+
+        if caller := await Caller.at(door_of(settings.bus_file)):
+            return caller
+    return await open_bus(settings)
 
 
 async def open_blobs(settings: Settings) -> tuple[Blobs, Place]:
@@ -159,3 +182,9 @@ def open_dns(settings: Settings) -> Dns:
             unresolved_ttl=settings.resolve.unresolved_ttl,
         )
     )
+
+
+def open_licensing(settings: Settings, records: SqlRecords) -> Licensing:
+    """What the keys of the site, which lie in the records, come to."""
+    keyring = Keyring(LicenceRecords(records.database), shipped_signers(), lambda: utc_now().date())
+    return Licensing(keyring, settings.path.license_path)

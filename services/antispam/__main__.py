@@ -33,6 +33,7 @@ async def run(gateway: Gateway) -> None:
         gateway.storages,
         settings.outgoing_archive,
         version=VERSION,
+        licensed=lambda: gateway.licensing.filters_spam,
     )
     await serve(Stage.ANTISPAM, worker, gateway)
 

@@ -64,12 +64,14 @@ class AntispamWorker:
         archive: Storage,
         *,
         version: str,
+        licensed: Callable[[], bool],
         now: Callable[[], datetime] = utc_now,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`policies` by the name of the group; that of `POLICY` also serves groups that are gone.
 
         What is blocked is kept in `archive`.
+        While spam is not `licensed` to be filtered, mail passes as if no policy asked for it.
         """
         self._blobs = blobs
         self._storages = storages
@@ -77,6 +79,7 @@ class AntispamWorker:
         self._policies = {group: (policy, fingerprint(policy)) for group, policy in policies.items()}
         self._rules = rules
         self._bases = bases
+        self._licensed = licensed
         self._filter = Filter(version, rules.degree, bases.version)
         self._now = now
         self._clock = clock
@@ -85,7 +88,7 @@ class AntispamWorker:
     async def handle(self, mail: Mail) -> Outcome:
         """Mark the mail and send it on, or end its way where the policy blocks its status."""
         policy, policy_mark = self._policies.get(mail.group) or self._policies[POLICY]
-        if not policy.check_spam:
+        if not (policy.check_spam and self._licensed()):
             return Onward(mail)
 
         seen = await self._look(mail)

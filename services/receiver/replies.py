@@ -47,6 +47,11 @@ def extended_hello(hostname: str, client_name: str, client_ip: str, most_bytes: 
     return Reply(250, "", "\n".join((f"{hostname} hello {client_name} [{client_ip}]", *offers)))
 
 
+def listed(zone: str) -> Reply:
+    """The client is on that black list, and can do something about it only there."""
+    return Reply(550, "5.7.1", f"your address is on the block list {zone}")
+
+
 OK = Reply(250, "2.1.0", "OK")
 START_MAIL_INPUT = Reply(354, "", "Start mail input; end with <CRLF>.<CRLF>")
 
@@ -84,6 +89,13 @@ SENDER_FIRST = Reply(503, "5.5.1", "say MAIL FROM first")
 RECIPIENT_FIRST = Reply(503, "5.5.1", "say RCPT TO first")
 NO_VALID_RECIPIENTS = Reply(554, "5.5.1", "no valid recipients")
 RELAYING_DENIED = Reply(550, "5.7.1", "relaying to this address is denied")
+ACCESS_DENIED = Reply(550, "5.7.1", "access to this address is denied")
+NO_CLIENT_NAME = Reply(550, "5.7.1", "no host name is found for your address")
+NO_HELO_ADDRESS = Reply(550, "5.7.1", "the name you gave in HELO or EHLO has no address")
+NOT_YOUR_NAME = Reply(550, "5.7.1", "the name you gave in HELO or EHLO is not that of your address")
+NO_SENDER_ADDRESS = Reply(550, "5.7.1", "the sender's domain has no address")
+NO_SENDER_MX = Reply(550, "5.7.1", "the sender's domain takes no mail")
+CANNOT_JUDGE_NOW = Reply(451, "4.4.3", "your access cannot be checked now, try again later")
 TOO_MANY_RECIPIENTS = Reply(452, "4.5.3", "too many recipients, send the message again to the rest")
 
 TOO_BIG = Reply(552, "5.3.4", "the message is too big")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.config.settings import Settings
-from gateway.domain.access import RelayRule
+from gateway.domain.access import ConnectRule, HeloRule, MailfromRule, RelayRule, SenderRule
 from gateway.domain.policy import Group
 from gateway.domain.storage import Storage
 
@@ -44,6 +44,11 @@ class Rules:
     hostname: str
     postmaster: str
     relay: tuple[RelayRule, ...]
+    connect: tuple[ConnectRule, ...] = ()
+    helo: tuple[HeloRule, ...] = ()
+    mailfrom: tuple[MailfromRule, ...] = ()
+    black_lists: tuple[str, ...] = ()  # zones
+    senders: tuple[SenderRule, ...] = ()
     groups: tuple[Group, ...]
     protected_domains: tuple[str, ...]  # masks
     reject_malformed: bool
@@ -59,6 +64,11 @@ def rules_of(settings: Settings) -> Rules:
         hostname=settings.network.hostname,
         postmaster=settings.network.postmaster,
         relay=settings.access.relay_rule,
+        connect=settings.access.connect_rule,
+        helo=settings.access.helo_rule,
+        mailfrom=settings.access.mailfrom_rule,
+        black_lists=settings.access.dns_black_list,
+        senders=settings.gateway_access.sender_rule,
         groups=settings.groups,
         protected_domains=settings.network.protected_domains,
         reject_malformed=settings.options.reject_malformed,

@@ -21,6 +21,7 @@ from aiosmtpd.smtp import SMTP
 from gateway.domain.access import Address, client_address
 from gateway.domain.mail import Envelope
 from services.receiver import replies
+from services.receiver.admission import Admission, Visitor
 from services.receiver.dialogue import Dialogue
 from services.receiver.door import Door
 from services.receiver.incoming import CommandLines, MessageData, Unusable
@@ -55,6 +56,7 @@ class House:
 
     rules: Rules
     door: Door
+    admission: Admission
     spool: Spool
     sessions: set[Session] = field(default_factory=set)
 
@@ -87,6 +89,7 @@ class Session(SMTP):
         self._timeouts = house.rules.timeouts
         self._lines = CommandLines()
         self._dialogue: Dialogue
+        self._visitor: Visitor
         self._data_due: float | None = None  # when DATA has to come, once RCPT was said
         self._data_refused = False
         self._fruitless = 0
@@ -134,6 +137,7 @@ class Session(SMTP):
             return
         try:
             self._dialogue = Dialogue(self._house.rules, client)
+            self._visitor = Visitor(self._house.admission, client)
             await self._converse()
         except TimeoutError:
             self._say(replies.TIMED_OUT)
@@ -212,7 +216,11 @@ class Session(SMTP):
     async def _rcpt(self, argument: str) -> Reply:
         if self._data_due is None:
             self._data_due = self._now() + self._timeouts.data_initiation
-        return self._dialogue.recipient(argument)
+        recipient = self._dialogue.recipient(argument)
+        if isinstance(recipient, Reply):
+            return recipient
+        refusal = await self._visitor.refusal(self._dialogue.request(recipient))
+        return refusal or self._dialogue.admit(recipient)
 
     async def _data(self, argument: str) -> Reply:
         envelope = self._dialogue.data(argument, self._house.spool.now())

@@ -7,6 +7,7 @@ import errno
 from collections.abc import Callable, Sequence
 
 from gateway.domain.errors import ConfigError
+from services.receiver.admission import Admission
 from services.receiver.door import Door
 from services.receiver.rules import Rules
 from services.receiver.server import House, Session
@@ -27,8 +28,10 @@ _REMEDIES = {
 class Receiver:
     """Takes mail by SMTP until it is stopped."""
 
-    def __init__(self, rules: Rules, spool: Spool, suspended: Callable[[], bool]) -> None:
-        self._house = House(rules, Door(rules.limits, suspended), spool)
+    def __init__(
+        self, rules: Rules, admission: Admission, spool: Spool, suspended: Callable[[], bool]
+    ) -> None:
+        self._house = House(rules, Door(rules.limits, suspended), admission, spool)
         self._listeners: list[asyncio.Server] = []
 
     async def listen(self, addresses: Sequence[tuple[str, int]], *, shared: bool = False) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from gateway.blobs.memory import MemoryBlobs, MemoryWriter
 from gateway.blobs.port import Blobs
 from gateway.bus.memory import MemoryBus
 from gateway.bus.port import Bus
+from gateway.dns.port import Dns
+from gateway.domain import statistics as counters
 from gateway.domain.access import RelayRule
 from gateway.domain.errors import TemporaryFailure
 from gateway.domain.journey import Event
@@ -21,10 +24,15 @@ from gateway.domain.mail import Mail
 from gateway.domain.pipeline import Stage
 from gateway.domain.storage import Storage, StorageKind
 from gateway.records.port import Records
+from gateway.runtime.outages import Outages
+from services.receiver.admission import Admission
+from services.receiver.blocklists import BlockLists
 from services.receiver.rules import Limits, Rules, Timeouts
 from services.receiver.spool import Spool
 from services.receiver.worker import Receiver
+from tests.support.records import MemoryOutages
 from tests.support.storages import Shelf
+from tests.support.zones import ZoneDns
 
 NOW = datetime(2030, 5, 17, 9, 30, tzinfo=UTC)
 
@@ -102,9 +110,14 @@ class NotedEvents:
 
     events: list[Event] = field(default_factory=list)
     ready: bool = True
+    counted: Counter[counters.Counter] = field(default_factory=Counter)
+    outages: MemoryOutages = field(default_factory=MemoryOutages)
 
     def note(self, *events: Event) -> None:
         self.events.extend(events)
+
+    def count(self, counter: counters.Counter, by: int = 1) -> None:
+        self.counted[counter] += by
 
 
 @dataclass
@@ -126,8 +139,13 @@ class Running:
 
 
 @asynccontextmanager
-async def receiving(rules: Rules = RULES, *, blobs: Blobs | None = None) -> AsyncIterator[Running]:
-    """A receiver that runs under `rules`; its ids are m1, m2 and so on, its clock stands at `NOW`."""
+async def receiving(
+    rules: Rules = RULES, *, blobs: Blobs | None = None, dns: Dns | None = None
+) -> AsyncIterator[Running]:
+    """A receiver that runs under `rules`; its ids are m1, m2 and so on, its clock stands at `NOW`.
+
+    Without a `dns` of its own, no name exists.
+    """
     bus, memory, records, shelf = SwitchableBus(), SwitchableBlobs(), NotedEvents(), Shelf()
     numbers = itertools.count(1)
     spool = Spool(
@@ -139,11 +157,15 @@ async def receiving(rules: Rules = RULES, *, blobs: Blobs | None = None) -> Asyn
         new_id=lambda: f"m{next(numbers)}",
         now=lambda: NOW,
     )
-    receiver = Receiver(rules, spool, lambda: running.suspended)
+    dns = dns or ZoneDns({})
+    lists = BlockLists(rules.black_lists, dns, Outages(records.outages, "p1", now=lambda: NOW))
+    admission = Admission(rules, dns, lists, cast(Records, records))
+    receiver = Receiver(rules, admission, spool, lambda: running.suspended)
     await receiver.listen([("127.0.0.1", 0)])
     running = Running(receiver, receiver.ports[0], bus, memory, records, shelf)
     try:
         yield running
     finally:
         await receiver.stop(within=0)
+        await lists.close()
         await bus.close()

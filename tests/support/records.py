@@ -12,7 +12,7 @@ from gateway.domain.journey import Event
 from gateway.domain.pipeline import Module, QueueState
 from gateway.domain.statistics import Counter as Counted
 from gateway.domain.statistics import Peak
-from gateway.records.port import JourneyStep, MailRecord, QueuePlace, Settled, Waiting
+from gateway.records.port import JourneyStep, MailRecord, Outage, QueuePlace, Settled, Waiting
 
 A_MAIL = MailRecord(
     id="jHrWPC7s86253",
@@ -33,6 +33,22 @@ A_MAIL = MailRecord(
 
 
 @dataclass
+class MemoryOutages:
+    """What each process told last."""
+
+    told: dict[str, tuple[Sequence[Outage], datetime]] = field(default_factory=dict)
+    away: bool = False
+
+    async def tell(self, source: str, outages: Sequence[Outage], now: datetime, until: datetime) -> None:
+        if self.away:
+            raise TemporaryFailure("the database is away")
+        self.told[source] = tuple(outages), until
+
+    async def known(self, now: datetime) -> Sequence[Outage]:
+        return [outage for outages, until in self.told.values() if until >= now for outage in outages]
+
+
+@dataclass
 class ReadRecords:
     """Answers from what it was given; `away` says that nothing can be read now."""
 
@@ -42,6 +58,7 @@ class ReadRecords:
     away: bool = False
     asked: int = 0
     noted: list[Event] = field(default_factory=list)
+    outages: MemoryOutages = field(default_factory=MemoryOutages)
     counted: Counter[str] = field(default_factory=Counter)
 
     def note(self, *events: Event) -> None:

@@ -21,6 +21,7 @@ from gateway.runtime.wiring import Gateway
 from gateway.storages.memory import MemoryPlace
 from gateway.storages.storages import Storages
 from tests.support.gateway import SHIPPED_CONFIG, make_site
+from tests.support.licences import licensed
 
 WAIT_SECONDS = 10.0
 
@@ -40,6 +41,7 @@ async def a_gateway(
             records,
             Storages(MemoryPlace(), blobs, records),
             Lifecycle(Heartbeat(None)),
+            licensed(),
         )
     finally:
         await records.close()

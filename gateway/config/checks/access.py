@@ -9,7 +9,7 @@ from gateway.config.findings import Finding, warning
 from gateway.config.sections.site import (
     AccessSection,
 )
-from gateway.domain.access import ConnectCondition, RelayRule
+from gateway.domain.access import ConnectCondition
 from gateway.domain.address import covers
 
 
@@ -41,16 +41,12 @@ def relay_is_open(draft: Draft) -> Iterator[Finding]:
     """Spammers find a relay that takes mail from everybody for everybody within hours."""
     access = draft.value(AccessSection)
     for number, rule in enumerate(access.relay_rule if access else ()):
-        if rule.allows and _names_every_client(rule) and _names_everybody(rule.recipients):
+        if rule.allows and not rule.names_client and _names_everybody(rule.recipients):
             yield warning(
                 draft.place(AccessSection, "relay_rule", number),
                 "this makes an open relay, which takes mail from anybody for anybody: allow from any only "
                 "to your own domains",
             )
-
-
-def _names_every_client(rule: RelayRule) -> bool:
-    return rule.network is None or rule.network.prefixlen == 0
 
 
 def _names_everybody(mask: str) -> bool:

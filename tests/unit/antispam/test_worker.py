@@ -82,6 +82,7 @@ def a_worker(
         (shelf or Shelf()).storages(blobs),
         Storage(StorageKind.OUTGOING, "/arch_out" if shelf else ""),
         version="0.1.0",
+        licensed=lambda: True,
         now=lambda: NOW,
     )
 
@@ -263,6 +264,7 @@ async def test_a_look_that_was_given_up_is_not_remembered(blobs: CountingBlobs) 
         Shelf().storages(blobs),
         Storage(StorageKind.OUTGOING, ""),
         version="0",
+        licensed=lambda: True,
         now=lambda: NOW,
         clock=lambda: next(ticks),
     )

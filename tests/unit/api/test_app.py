@@ -98,6 +98,7 @@ async def test_status_is_told_to_a_viewer(viewer: httpx.AsyncClient) -> None:
         "waiting": {"antispam": 0, "scanner": 0, "sender": 0},
         "parked": 0,
         "suspended": [],
+        "outages": [],
     }
 
 
@@ -168,8 +169,8 @@ async def test_what_cannot_be_answered_is_a_problem_document(
     assert "<b>" not in answer.text
 
 
-async def test_nothing_can_be_changed_yet(viewer: httpx.AsyncClient) -> None:
-    answer = await viewer.delete("/v1/queue")
+async def test_a_method_that_a_route_does_not_have_is_refused(viewer: httpx.AsyncClient) -> None:
+    answer = await viewer.put("/v1/status")
 
     assert answer.status_code == 405
     assert answer.headers["Allow"] == "GET"

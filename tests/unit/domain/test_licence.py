@@ -10,14 +10,19 @@ from gateway.domain.licence import (
     Key,
     Licence,
     LicenceType,
+    Limit,
+    Load,
     Place,
     Refusal,
     Scope,
     Standing,
+    Unit,
+    Usage,
     install,
     remove,
     standing,
     turn_of_day,
+    warning_for,
 )
 from tests.support.licences import MADE, a_licence
 
@@ -202,3 +207,27 @@ def test_spam_is_filtered_where_the_key_says_so(site: Site, scope: Scope, filter
     site.install(replace(FIRST, scope=scope))
 
     assert site.on(MADE).filters_spam is filters
+
+
+@pytest.mark.parametrize(
+    ("used", "load", "left"),
+    [(0, Load.WITHIN, 50), (44, Load.WITHIN, 6), (45, Load.NEAR, 5), (51, Load.OVER, 0)],
+)
+def test_use_is_near_the_limit_from_nine_tenths_on(used: int, load: Load, left: int) -> None:
+    usage = Usage(Limit(50, Unit.USERS), used)
+
+    assert (usage.load, usage.left) == (load, left)
+
+
+def test_the_administrator_is_warned_seven_and_three_days_ahead_and_on_the_last_day(site: Site) -> None:
+    site.install(FIRST)
+    warned = {left: warning_for(site.on(LAST_DAY - left * DAY)) for left in range(9, -2, -1)}
+
+    assert {left: told for left, told in warned.items() if told is not None} == {7: 7, 3: 3, 0: 0}
+
+
+def test_nobody_is_warned_of_an_end_after_which_a_backup_takes_over(site: Site) -> None:
+    site.install(FIRST)
+    site.install(SECOND)
+
+    assert warning_for(site.on(LAST_DAY)) is None

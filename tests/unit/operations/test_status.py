@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -13,7 +14,9 @@ from gateway.domain.mail import BodyRef
 from gateway.domain.pipeline import Module, Stage
 from gateway.operations import status
 from gateway.operations.status import status_of_gateway, troubles
+from gateway.records.port import Outage
 from gateway.version import VERSION
+from tests.support.mails import NOON
 from tests.support.records import A_MAIL, ReadRecords
 
 
@@ -34,7 +37,7 @@ async def test_status_counts_mail_by_state_and_by_stage() -> None:
         suspensions=frozenset({Module.SENDER, Module.RECEIVER}),
     )
 
-    found = await status_of_gateway(MemoryBus(), records)
+    found = await status_of_gateway(MemoryBus(), records, NOON)
 
     assert found.states == {"QUE": 2, "WFC": 1, "parked": 1}
     assert found.waiting == {Stage.ANTISPAM: 0, Stage.SCANNER: 0, Stage.SENDER: 0}
@@ -47,7 +50,17 @@ async def test_a_status_that_nobody_gives_is_not_waited_for(monkeypatch: pytest.
     monkeypatch.setattr(status, "ANSWER_SECONDS", 0.01)
 
     with pytest.raises(TimeoutError):
-        await status_of_gateway(SilentBus(), ReadRecords())
+        await status_of_gateway(SilentBus(), ReadRecords(), NOON)
+
+
+async def test_status_tells_what_is_out_of_order_outside() -> None:
+    records = ReadRecords()
+    outage = Outage("block list bl.example", "it lists everybody", NOON)
+    await records.outages.tell("p1", [outage], NOON, NOON + timedelta(minutes=3))
+
+    found = await status_of_gateway(MemoryBus(), records, NOON)
+
+    assert found.outages == (outage,)
 
 
 async def test_a_gateway_whose_worlds_answer_has_no_troubles() -> None:

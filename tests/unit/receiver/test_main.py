@@ -16,6 +16,7 @@ from gateway.runtime.wiring import Gateway
 from services.receiver.__main__ import run
 from services.receiver.rules import rules_of
 from tests.support.gateway import SHIPPED_CONFIG, Site, make_site
+from tests.support.licences import licensed
 from tests.support.receiving import NotedEvents, SwitchableBlobs, SwitchableBus
 from tests.support.smtp_client import greeted
 from tests.support.storages import Shelf
@@ -32,6 +33,7 @@ def gateway_of(site: Site) -> Gateway:
         cast(Records, NotedEvents()),
         Shelf().storages(blobs),
         Lifecycle(Heartbeat(None)),
+        licensed(),
     )
 
 

@@ -62,6 +62,17 @@ def test_flags_tell_of_esmtp_and_of_dsn(
     assert caplog.messages[0].endswith(f"message_id=<>, flags={flags}")
 
 
+def test_refused_tells_who_was_refused_and_by_which_rule(caplog: pytest.LogCaptureFixture) -> None:
+    maillog.refused("", "access rule", "192.0.2.7", "a@x.example", "b@own.example", 'deny from "x" to *')
+    maillog.refused("jHrWPC7s86253", "size", "192.0.2.7", "", "", "")
+
+    assert caplog.messages == [
+        "REFUSED, from=<a@x.example>, rcpt=<b@own.example>, client=[192.0.2.7],"
+        ' reason="access rule", rule="deny from \'x\' to *"',
+        'REFUSED, from=<>, client=[192.0.2.7], reason="size", rule=""',
+    ]
+
+
 def test_splitted_names_each_domain_once(caplog: pytest.LogCaptureFixture) -> None:
     maillog.splitted(MAIL)
 
