@@ -21,6 +21,7 @@ from gateway.config.sections.gateway import (
     ProcessesSection,
     RecipientsSection,
     RecordsSection,
+    StoragesSection,
     TlsSection,
 )
 from gateway.config.sections.policy import PolicySection
@@ -71,6 +72,7 @@ class Settings(BaseModel):
     bus: BusSection = BusSection()
     blobs: BlobsSection = BlobsSection()
     records: RecordsSection = RecordsSection()
+    storages: StoragesSection = StoragesSection()
     api: ApiSection = ApiSection()
     metrics: MetricsSection = MetricsSection()
     engines: EnginesSection = EnginesSection()

@@ -81,6 +81,41 @@ class RecordsSection(Section):
     )
 
 
+_DAYS = "Days that copies are kept in {}; 0: for ever."
+_SIZE = "MB that all copies in {} may have together, the oldest go first; 0: any number."
+
+
+class StoragesSection(Section):
+    """How long archives and quarantines keep mail. Unless something is said here, nothing is ever removed."""
+
+    heading: ClassVar[str] = "gateway.storages"
+
+    incoming_archive_days: Number = Field(
+        default=0, ge=0, le=36500, description=_DAYS.format("the incoming archive")
+    )
+    incoming_archive_size: Number = Field(
+        default=0, ge=0, le=1_000_000_000, description=_SIZE.format("the incoming archive")
+    )
+    outgoing_archive_days: Number = Field(
+        default=0, ge=0, le=36500, description=_DAYS.format("the outgoing archive")
+    )
+    outgoing_archive_size: Number = Field(
+        default=0, ge=0, le=1_000_000_000, description=_SIZE.format("the outgoing archive")
+    )
+    av_quarantine_days: Number = Field(
+        default=0, ge=0, le=36500, description=_DAYS.format("each anti-virus quarantine")
+    )
+    av_quarantine_size: Number = Field(
+        default=0, ge=0, le=1_000_000_000, description=_SIZE.format("each anti-virus quarantine")
+    )
+    as_quarantine_days: Number = Field(
+        default=0, ge=0, le=36500, description=_DAYS.format("each spam quarantine")
+    )
+    as_quarantine_size: Number = Field(
+        default=0, ge=0, le=1_000_000_000, description=_SIZE.format("each spam quarantine")
+    )
+
+
 class ApiSection(Section):
     """The HTTP API and the console."""
 
