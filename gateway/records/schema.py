@@ -138,17 +138,6 @@ counts = Table(
     sqlite_with_rowid=False,
 )
 
-outages = Table(
-    "outages",
-    metadata,
-    Column("subject", _Key, primary_key=True),
-    Column("source", _Key, primary_key=True),  # the process that says so
-    Column("reason", String, nullable=False),
-    Column("since", BigInteger, nullable=False),
-    Column("until", BigInteger, nullable=False),  # unless it is told anew
-    sqlite_with_rowid=False,
-)
-
 licence_keys = Table(
     "licence_keys",
     metadata,
@@ -164,6 +153,17 @@ licence_clock = Table(
     metadata,
     Column("id", Integer, primary_key=True),  # of the one row
     Column("newest", String, nullable=False),  # a day, ISO 8601
+)
+
+outages = Table(
+    "outages",
+    metadata,
+    Column("subject", _Key, primary_key=True),
+    Column("source", _Key, primary_key=True),  # the process that says so
+    Column("reason", String, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),  # unless it is told anew
+    sqlite_with_rowid=False,
 )
 
 on_the_way = mails.c.ended_at.is_(None)

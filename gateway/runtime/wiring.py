@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from gateway.blobs.carrying import CarryingBlobs
 from gateway.blobs.port import Blobs
-from gateway.bus.port import Bus
+from gateway.bus.port import Bus, Inlet
 from gateway.config.settings import Settings
 from gateway.dns.port import Dns
 from gateway.domain.commands import Reload, Remove, Resume, Suspend
@@ -115,6 +115,19 @@ async def open_bus(settings: Settings) -> Bus:
             return await RabbitBus.open(url, namespace=settings.bus.namespace)
         case scheme:
             raise ConfigError(f"[gateway.bus] Url: {scheme}: is no bus; use embedded: or amqp://")
+
+
+async def open_inlet(settings: Settings) -> Inlet:
+    """The bus for a command that is a process of its own, whether a gateway runs or not.
+
+    The embedded bus belongs to one process: that one is asked, and when there is none, it is opened here.
+    """
+    if urlsplit(settings.bus.url).scheme == "embedded":
+        from gateway.bus.door import Caller, door_of
+
+        if caller := await Caller.at(door_of(settings.bus_file)):
+            return caller
+    return await open_bus(settings)
 
 
 async def open_blobs(settings: Settings) -> tuple[Blobs, Place]:

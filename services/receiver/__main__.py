@@ -27,6 +27,7 @@ async def run(gateway: Gateway) -> None:
     """Receive mail until the process is told to stop."""
     settings, lifecycle = gateway.settings, gateway.lifecycle
     rules = rules_of(settings)
+    await gateway.storages.prepare(rules.archive)
     async with AsyncExitStack() as stack:
         dns = open_dns(settings)
         stack.push_async_callback(dns.close)
@@ -36,7 +37,7 @@ async def run(gateway: Gateway) -> None:
         recipients = Recipients(rules.checking, Prober(dns, rules.hostname), outages)
         stack.push_async_callback(recipients.close)
         admission = Admission(rules, dns, lists, recipients, gateway.records)
-        spool = Spool(rules, gateway.bus, gateway.blobs, gateway.records, new_id=new_id)
+        spool = Spool(rules, gateway.bus, gateway.blobs, gateway.records, gateway.storages, new_id=new_id)
         receiver = Receiver(rules, admission, spool, partial(lifecycle.is_suspended, Module.RECEIVER))
 
         await receiver.listen(settings.network.listen_on, shared=settings.processes.receiver > 1)

@@ -9,6 +9,7 @@ from gateway.config.sections.gateway import WhenAway
 from gateway.config.settings import Settings
 from gateway.domain.access import ConnectRule, HeloRule, MailfromRule, RelayRule, SenderRule
 from gateway.domain.policy import Group, Policy
+from gateway.domain.storage import Storage
 from services.receiver.recipients import Checking
 
 _KB = 1024
@@ -58,6 +59,7 @@ class Rules:
     reject_malformed: bool
     limits: Limits
     timeouts: Timeouts
+    archive: Storage
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -100,4 +102,5 @@ def rules_of(settings: Settings) -> Rules:
             data_termination=timeouts.receiving_data_termination_timeout,
             read=timeouts.read_timeout,
         ),
+        archive=settings.incoming_archive,
     )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 
 from gateway.domain import transfer
 from gateway.domain.headers import Field, fields, named
 from gateway.domain.journey import ScannedObject
 from gateway.domain.mail import Edit
 from gateway.domain.mime import Part
-from gateway.domain.policy import ObjectAction, ObjectStatus, Policy, worst
+from gateway.domain.policy import ObjectAction, ObjectStatus, Policy, Status, worst
 from services.scanner.engines.port import Deletion
 from services.scanner.examination import Examination, Examined
 
@@ -46,9 +46,9 @@ def standing_for(objects: tuple[ScannedObject, ...]) -> ObjectStatus:
     return worst(tuple(found.status for found in objects))
 
 
-def blocked_by(objects: tuple[ScannedObject, ...], policy: Policy) -> ObjectStatus | None:
-    """The worst status for which `policy` keeps the whole message back; one object is enough."""
-    listed = tuple(found.status for found in objects if found.status in policy.block)
+def worst_listed(objects: tuple[ScannedObject, ...], statuses: Set[Status]) -> ObjectStatus | None:
+    """The worst of `statuses` that an object has: for what concerns the whole message, one is enough."""
+    listed = tuple(found.status for found in objects if found.status in statuses)
     return worst(listed) if listed else None
 
 

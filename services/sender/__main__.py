@@ -16,24 +16,23 @@ from gateway.runtime.templates import DSN, load_template
 from gateway.runtime.wiring import Gateway, open_dns
 from services.sender.carrier import Carrier
 from services.sender.connections import Connections, Limits
-from services.sender.conversation import Conversation, Timeouts, converse
-from services.sender.hosts import Host
+from services.sender.greeter import Greeter
 from services.sender.notices import Site
 from services.sender.reporter import Reporter
 from services.sender.resolving import Resolver
+from services.sender.session import Timeouts
+from services.sender.tls import TlsContexts
 from services.sender.worker import Rules, SenderWorker
 
 
 async def run(gateway: Gateway) -> None:
     """Deliver mail until the process is told to stop, and clear away what mail has left behind."""
     settings = gateway.settings
-    hostname, timeouts = settings.network.hostname, timeouts_of(settings)
-
-    async def connect(host: Host) -> Conversation:
-        return await converse(host, hostname, timeouts)
+    hostname = settings.network.hostname
 
     reporter = Reporter(gateway.blobs, site_of(settings), utc_now)
-    connections = Connections(connect, limits_of(settings))
+    greeter = Greeter(hostname, timeouts_of(settings), TlsContexts(settings.tls.minimum_version))
+    connections = Connections(greeter.meet, limits_of(settings))
     dns = open_dns(settings)
     resolver = Resolver(dns, hostname)
     carrier = Carrier(resolver, connections, unreachable_ttl=settings.resolve.unreachable_ttl)

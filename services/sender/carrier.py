@@ -11,10 +11,10 @@ from gateway.domain.mail import Envelope
 from gateway.domain.ttlcache import TtlCache
 from services.sender.connections import Connections
 from services.sender.content import Content
-from services.sender.conversation import Interrupted, Unreachable
-from services.sender.hosts import Answers, Host, unanswered
+from services.sender.hosts import Answers, Host, answered, unanswered
 from services.sender.resolving import Resolver
 from services.sender.routing import Destination, Unroutable
+from services.sender.session import Interrupted, Unreachable
 
 MOST_HOSTS = 5
 """Hosts of a destination that are asked at one try (RFC 5321 §5.1 wants at least two)."""
@@ -84,11 +84,4 @@ class Carrier:
 
 
 def _no_word(envelope: Envelope, host: Host, interrupted: Interrupted) -> Answers:
-    return unanswered(
-        envelope.recipients,
-        Answer.LATER,
-        interrupted.enhanced or "4.4.2",
-        interrupted.reason,
-        server=str(host),
-        code=interrupted.code,
-    )
+    return Answers(tuple(answered(to, host, interrupted) for to in envelope.recipients))

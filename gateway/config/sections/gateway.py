@@ -18,6 +18,7 @@ from gateway.config.values import (
     Number,
     OptionalListen,
     OptionalPath,
+    OutgoingRule,
     RecordsUrl,
     Sender,
     Socket,
@@ -27,6 +28,7 @@ from gateway.config.values import (
     word_of,
 )
 from gateway.domain.endpoint import HostPort, LocalSocket
+from gateway.domain.tls import OutgoingTls
 
 
 class BusSection(Section):
@@ -133,15 +135,6 @@ class TlsVersion(StrEnum):
     V1_3 = "1.3"
 
 
-class OutgoingTls(StrEnum):
-    """Whether the sender asks a next hop for TLS."""
-
-    NONE = "none"  # never
-    MAY = "may"  # where it is offered, whatever the certificate
-    ENCRYPT = "encrypt"  # always, whatever the certificate
-    VERIFY = "verify"  # always, with a certificate that is valid for the host
-
-
 class TlsSection(Section):
     """Encryption of SMTP, in both directions."""
 
@@ -158,6 +151,27 @@ class TlsSection(Section):
         default=OutgoingTls.MAY,
         description="Of the sender: `none`, `may` where it is offered, `encrypt` always, `verify` always and "
         "with a valid certificate.",
+    )
+    tls_rule: tuple[OutgoingRule, ...] = Field(
+        default=(),
+        description="Of the sender: `<mask> none|may|encrypt|verify [/authorities.pem]`, what holds instead "
+        "of `Tls` for the domains, and the hosts of `ForwardRoute`, that the mask names. The first that "
+        "matches is taken. With `verify`, the file may name the only authorities to trust there. What "
+        "such destinations publish (MTA-STS, DANE) does not count.",
+    )
+    ca_file: OptionalPath = Field(
+        default=None,
+        description="Of the sender: authorities to trust, in PEM; empty: those of the system.",
+    )
+    mta_sts: Switch = Field(
+        default=False,
+        description="Of the sender: ask domains for their policy over HTTPS, and keep to it "
+        "(MTA-STS, RFC 8461).",
+    )
+    dane: Switch = Field(
+        default=False,
+        description="Of the sender: keep to the certificates that DNS names (DANE, RFC 7672). The DNS server "
+        "has to validate DNSSEC, and nobody may come between: it should run on this host.",
     )
 
 
