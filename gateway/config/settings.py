@@ -14,6 +14,7 @@ from gateway.config.sections.gateway import (
     ApiSection,
     BlobsSection,
     BusSection,
+    DeliverySection,
     DnsSection,
     EnginesSection,
     GatewayAccessSection,
@@ -75,6 +76,7 @@ class Settings(BaseModel):
     engines: EnginesSection = EnginesSection()
     tls: TlsSection = TlsSection()
     gateway_access: GatewayAccessSection = GatewayAccessSection()
+    delivery: DeliverySection = DeliverySection()
     dns: DnsSection = DnsSection()
     processes: ProcessesSection = ProcessesSection()
 

@@ -17,7 +17,7 @@ from gateway.config.coverage import (
 from gateway.config.draft import Draft
 from gateway.config.findings import Finding, warning
 from gateway.config.names import parameter_name
-from gateway.config.sections.gateway import EnginesSection, GatewayAccessSection, TlsSection
+from gateway.config.sections.gateway import DeliverySection, EnginesSection, GatewayAccessSection, TlsSection
 from gateway.config.sections.policy import MembersSection
 from gateway.config.sections.section import Section
 from gateway.config.sections.site import (
@@ -108,6 +108,7 @@ def value_is_given_twice(draft: Draft) -> Iterator[Finding]:
         (AccessSection, "dns_black_list"),
         (NetworkSection, "protected_domains"),
         (EnginesSection, "engine"),
+        (DeliverySection, "own_address"),
     )
     for model, attribute in lists:
         seen: Counter[str] = Counter()
