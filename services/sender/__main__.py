@@ -11,9 +11,9 @@ from gateway.config.settings import Settings
 from gateway.dns.port import Dns
 from gateway.domain.pipeline import Stage
 from gateway.runtime.clock import utc_now
+from gateway.runtime.housekeeping import keep_house
 from gateway.runtime.process import run_service
 from gateway.runtime.serve import serve
-from gateway.runtime.sweeping import sweep_regularly
 from gateway.runtime.templates import DSN, load_template
 from gateway.runtime.wiring import Gateway, open_dns
 from services.sender.carrier import Carrier
@@ -52,11 +52,8 @@ async def run(gateway: Gateway) -> None:
         worker = SenderWorker(
             carrier, gateway.blobs, gateway.records, rules_of(settings), reporter, now=utc_now
         )
-        history = timedelta(days=settings.records.history_days)
-        sweeping = asyncio.create_task(
-            sweep_regularly(gateway.records, gateway.blobs, history, gateway.lifecycle)
-        )
-        stack.callback(sweeping.cancel)
+        keeping_house = asyncio.create_task(keep_house(gateway))
+        stack.callback(keeping_house.cancel)
         await serve(Stage.SENDER, worker, gateway)
 
 

@@ -14,6 +14,7 @@ from gateway.config.values import (
     DnsServer,
     FreeText,
     IpAddress,
+    Mask,
     Namespace,
     Number,
     OptionalListen,
@@ -78,6 +79,41 @@ class RecordsSection(Section):
     )
     history_days: Number = Field(
         default=30, ge=1, le=3650, description="Days that the journey of a mail is remembered."
+    )
+
+
+_DAYS = "Days that copies are kept in {}; 0: for ever."
+_SIZE = "MB that all copies in {} may have together, the oldest go first; 0: any number."
+
+
+class StoragesSection(Section):
+    """How long archives and quarantines keep mail. Unless something is said here, nothing is ever removed."""
+
+    heading: ClassVar[str] = "gateway.storages"
+
+    incoming_archive_days: Number = Field(
+        default=0, ge=0, le=36500, description=_DAYS.format("the incoming archive")
+    )
+    incoming_archive_size: Number = Field(
+        default=0, ge=0, le=1_000_000_000, description=_SIZE.format("the incoming archive")
+    )
+    outgoing_archive_days: Number = Field(
+        default=0, ge=0, le=36500, description=_DAYS.format("the outgoing archive")
+    )
+    outgoing_archive_size: Number = Field(
+        default=0, ge=0, le=1_000_000_000, description=_SIZE.format("the outgoing archive")
+    )
+    av_quarantine_days: Number = Field(
+        default=0, ge=0, le=36500, description=_DAYS.format("each anti-virus quarantine")
+    )
+    av_quarantine_size: Number = Field(
+        default=0, ge=0, le=1_000_000_000, description=_SIZE.format("each anti-virus quarantine")
+    )
+    as_quarantine_days: Number = Field(
+        default=0, ge=0, le=36500, description=_DAYS.format("each spam quarantine")
+    )
+    as_quarantine_size: Number = Field(
+        default=0, ge=0, le=1_000_000_000, description=_SIZE.format("each spam quarantine")
     )
 
 
@@ -198,6 +234,42 @@ class DeliverySection(Section):
         default=(),
         description="Address at which others reach this gateway on port 25, although this host does not have "
         "it: that of a load balancer or a translator. Mail that DNS sends there would come back.",
+    )
+
+
+class WhenAway(StrEnum):
+    """What becomes of a recipient of whom the next hop cannot say whether it exists."""
+
+    ACCEPT = "accept"
+    DEFER = "defer"  # the client is told to come again
+
+
+class RecipientsSection(Section):
+    """How it is known which recipients exist, where `CheckRecipients` of the policy asks for it."""
+
+    heading: ClassVar[str] = "gateway.recipients"
+
+    known: tuple[Mask, ...] = Field(
+        default=(), description="An address, or a mask of addresses, that exists: `file:` has lists of them."
+    )
+    ask_next_hop: Switch = Field(
+        default=False,
+        description="Ask the next hop of `ForwardRoute` about all others, by an SMTP session without a "
+        "message. Who has no `ForwardRoute` is taken unasked.",
+    )
+    when_away: Annotated[WhenAway, reader(word_of(WhenAway))] = Field(
+        default=WhenAway.ACCEPT,
+        description="What becomes of a recipient while the next hop cannot say whether it exists: `accept`, "
+        "or `defer`, which tells the client to come again.",
+    )
+    known_ttl: Number = Field(
+        default=7200,
+        ge=0,
+        le=604800,
+        description="Seconds during which the next hop is not asked again for a recipient that exists.",
+    )
+    unknown_ttl: Number = Field(
+        default=600, ge=0, le=604800, description="The same for one that does not exist."
     )
 
 
