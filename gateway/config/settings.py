@@ -20,7 +20,9 @@ from gateway.config.sections.gateway import (
     MetricsSection,
     ObjectsSection,
     ProcessesSection,
+    RecipientsSection,
     RecordsSection,
+    StoragesSection,
     TlsSection,
 )
 from gateway.config.sections.policy import PolicySection
@@ -71,12 +73,14 @@ class Settings(BaseModel):
     bus: BusSection = BusSection()
     blobs: BlobsSection = BlobsSection()
     records: RecordsSection = RecordsSection()
+    storages: StoragesSection = StoragesSection()
     api: ApiSection = ApiSection()
     metrics: MetricsSection = MetricsSection()
     engines: EnginesSection = EnginesSection()
     objects: ObjectsSection = ObjectsSection()
     tls: TlsSection = TlsSection()
     gateway_access: GatewayAccessSection = GatewayAccessSection()
+    recipients: RecipientsSection = RecipientsSection()
     dns: DnsSection = DnsSection()
     processes: ProcessesSection = ProcessesSection()
 

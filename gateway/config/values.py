@@ -20,6 +20,7 @@ from gateway.domain.access import ConnectRule, HeloRule, MailfromRule, RelayRule
 from gateway.domain.endpoint import HostPort, LocalSocket, is_address, parse_host, parse_host_port
 from gateway.domain.policy import ObjectStatus, SpamStatus, Status
 from gateway.domain.routes import Route
+from gateway.domain.tls import TlsRule
 
 _T = TypeVar("_T")
 _E = TypeVar("_E", bound=StrEnum)
@@ -335,6 +336,7 @@ Mailfrom = Annotated[InstanceOf[MailfromRule], reader(MailfromRule.parse), Kind(
 Relay = Annotated[InstanceOf[RelayRule], reader(RelayRule.parse), Kind("rule")]
 Sender = Annotated[InstanceOf[SenderRule], reader(SenderRule.parse), Kind("rule")]
 ForwardRoute = Annotated[InstanceOf[Route], reader(Route.parse), Kind("route")]
+OutgoingRule = Annotated[InstanceOf[TlsRule], reader(TlsRule.parse), Kind("rule")]
 BusUrl = Annotated[str, reader(read_bus_url), Kind("URL")]
 BlobsUrl = Annotated[str, reader(read_blobs_url), Kind(f"URL; {_EMPTY}")]
 RecordsUrl = Annotated[str, reader(read_records_url), Kind(f"URL; {_EMPTY}")]

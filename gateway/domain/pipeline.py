@@ -53,6 +53,12 @@ class QueueState(StrEnum):
     SND = "SND"  # is being sent
 
 
+REMOVABLE = frozenset((QueueState.WFC, QueueState.WFS, QueueState.QUE))
+"""The states of mail that nobody works on: only that can be removed (manual, chapter 6.7)."""
+
+SENDABLE = frozenset((QueueState.QUE,))
+"""The states of mail that can be sent early (manual, chapter 6.7)."""
+
 WAITING: Mapping[Stage, QueueState] = MappingProxyType(
     {Stage.ANTISPAM: QueueState.WFC, Stage.SCANNER: QueueState.WFC, Stage.SENDER: QueueState.QUE}
 )

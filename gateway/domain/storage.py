@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -79,6 +80,12 @@ def quarantine_of(policy: Policy, status: Status) -> Storage:
     if isinstance(status, SpamStatus):
         return Storage(StorageKind.AS_QUARANTINE, policy.as_quarantine_path)
     return Storage(StorageKind.AV_QUARANTINE, policy.av_quarantine_path)
+
+
+def quarantines_in_use(policies: Iterable[Policy], kind: StorageKind) -> frozenset[Storage]:
+    """The quarantines of one kind that `policies` may have mail kept in."""
+    places = (quarantine_of(policy, status) for policy in policies for status in policy.quarantine)
+    return frozenset(place for place in places if place.kind is kind)
 
 
 def status_in_storage(status: Status) -> StoredStatus:

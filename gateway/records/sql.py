@@ -33,6 +33,7 @@ from gateway.records.reading import (
 )
 from gateway.records.rows import Numbered, as_json, rows_of
 from gateway.records.schema import micros, moment
+from gateway.records.shelves import SqlEntries
 from gateway.records.writing import Writing
 
 PAGE = 1000
@@ -52,6 +53,7 @@ class SqlRecords:
         self._attempts = Attempts(database)
         self._read, self._change = self._attempts.read, self._attempts.change
         self.outages = SqlOutages(self._attempts)
+        self.entries = SqlEntries(database)
         self._reading = Reading(database.dialect)
         self._writing = Writing(database.dialect)
         self._lookups = Lookups(self._settled, Settled())

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from gateway.domain.journey import Answer
-from gateway.domain.pipeline import QueueState
+from gateway.domain.pipeline import REMOVABLE
 from gateway.records.database import Dialect, Insert
 from gateway.records.reading import waits
 from gateway.records.rows import Rows, as_json
@@ -36,9 +36,6 @@ from gateway.records.schema import (
 
 _LAST_KNOWN = ("next_try_at", "attempts", "reason")
 """A state that does not tell these leaves them as they are."""
-
-REMOVABLE = (QueueState.WFC, QueueState.WFS, QueueState.QUE)
-"""The states of mail that nobody works on: only that can be removed (manual, chapter 6.5)."""
 
 
 class Writing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime
@@ -12,21 +13,29 @@ from gateway.blobs.port import Blobs
 from gateway.domain.journey import Event, Stored
 from gateway.domain.mail import Mail
 from gateway.domain.storage import Storage, StorageEntry, StoredStatus, preface_of
+from gateway.records.entries import Entries
 from gateway.runtime import maillog
 from gateway.storages.place import Place
 
+CLEARED_AT_ONCE = 100
+"""Files that are removed at once."""
 
-class Memory(Protocol):
+
+class StorageRecords(Protocol):
     """What is asked of the records here."""
+
+    @property
+    def entries(self) -> Entries:
+        """What lies in the storages."""
 
     async def keep(self, *events: Event) -> None:
         """Write down now; returns when it is stored."""
 
 
 class Storages:
-    """Where any part of the gateway has a copy of a mail kept."""
+    """Where any part of the gateway has a copy of a mail kept, and where operators find it."""
 
-    def __init__(self, place: Place, blobs: Blobs, records: Memory) -> None:
+    def __init__(self, place: Place, blobs: Blobs, records: StorageRecords) -> None:
         self._place = place
         self._blobs = blobs
         self._records = records
@@ -57,6 +66,24 @@ class Storages:
         await self._place.write(entry.name, self._content(preface, mail), len(preface) + mail.size)
         await self._records.keep(Stored(entry, at))
         maillog.stored(entry)
+
+    @property
+    def entries(self) -> Entries:
+        """What lies in the storages, without its bytes."""
+        return self._records.entries
+
+    def message(self, entry: StorageEntry) -> AsyncIterator[bytes]:
+        """The message of an entry, in large pieces. `MissingFile` when somebody removed it by hand."""
+        return self._place.chunks(entry.name, entry.preface)
+
+    async def clear(self) -> int:
+        """Remove the files of entries that were removed, also of those that a dead process left; how many."""
+        cleared = 0
+        while gone := await self.entries.removed(CLEARED_AT_ONCE):
+            await asyncio.gather(*(self._place.remove(entry.name) for entry in gone))
+            await self.entries.forget(gone)
+            cleared += len(gone)
+        return cleared
 
     async def close(self) -> None:
         """Let go of the place of the files."""

@@ -12,6 +12,7 @@ from gateway.config.settings import Settings
 from gateway.domain.errors import ConfigError
 from gateway.domain.pipeline import Stage
 from gateway.domain.policy import Policy
+from gateway.domain.storage import StorageKind, quarantines_in_use
 from gateway.runtime.confinement import Bounds
 from gateway.runtime.isolation import IsolationPool
 from gateway.runtime.process import run_service
@@ -45,6 +46,9 @@ async def run(gateway: Gateway) -> None:
     settings = gateway.settings
     engines = tuple(open_engine(name) for name in settings.engines.engine)
     groups = {name: rules_of(policy) for name, policy in settings.policies.items()}
+    quarantines = quarantines_in_use(settings.policies.values(), StorageKind.AV_QUARANTINE)
+    for storage in (settings.outgoing_archive, *quarantines):
+        await gateway.storages.prepare(storage)
     pool = pool_for(settings)
     timeout = settings.ave.scan_timeout or NO_LIMIT_SECONDS
     examiner = Examiner(pool, engines, rules_for(settings, timeout), timeout=timeout)
@@ -54,6 +58,8 @@ async def run(gateway: Gateway) -> None:
         groups,
         together(engine.bases for engine in engines),
         Gate(settings.network.hostname, f"Mailwarden {VERSION}"),
+        gateway.storages,
+        settings.outgoing_archive,
     )
     try:
         await serve(Stage.SCANNER, worker, gateway)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 
 from gateway.domain import transfer
 from gateway.domain.headers import Field, fields, named
 from gateway.domain.journey import ScannedObject
 from gateway.domain.mail import Edit
 from gateway.domain.mime import Part
-from gateway.domain.policy import ObjectAction, ObjectStatus, Policy, worst
+from gateway.domain.policy import ObjectAction, ObjectStatus, Policy, Status, worst
 from services.scanner.engines.port import Deletion
 from services.scanner.examination import Examination
 from services.scanner.judging import Examined, Inside
@@ -49,8 +49,7 @@ def decide(examination: Examination, policy: Policy) -> tuple[ScannedObject, ...
                 found.cause,
             )
         )
-        told = [inside for inside in found.inside if inside.status is not ObjectStatus.CLEAN]
-        decided += (_inside(found, inside, action) for inside in told[:MOST_TOLD])
+        decided += (_inside(found, inside, action) for inside in _told(found.inside))
     return tuple(decided)
 
 
@@ -59,9 +58,9 @@ def standing_for(objects: tuple[ScannedObject, ...]) -> ObjectStatus:
     return worst(tuple(found.status for found in objects))
 
 
-def blocked_by(objects: tuple[ScannedObject, ...], policy: Policy) -> ObjectStatus | None:
-    """The worst status for which `policy` keeps the whole message back; one object is enough."""
-    listed = tuple(found.status for found in objects if found.status in policy.block)
+def worst_listed(objects: tuple[ScannedObject, ...], statuses: Set[Status]) -> ObjectStatus | None:
+    """The worst of `statuses` that an object has: for what concerns the whole message, one is enough."""
+    listed = tuple(found.status for found in objects if found.status in statuses)
     return worst(listed) if listed else None
 
 
@@ -94,6 +93,13 @@ def edits_for(
             case ObjectAction.PLACEHOLDER:
                 edits += _instead(part, message, *_as_text_part(describe(found)))
     return tuple(edits)
+
+
+def _told(inside: tuple[Inside, ...]) -> list[Inside]:
+    """Those that are not clean, or if they are many the first of each status and then as many as are told."""
+    bad = [found for found in inside if found.status is not ObjectStatus.CLEAN]
+    first = {found.status: place for place, found in reversed(tuple(enumerate(bad)))}
+    return [found for place, found in enumerate(bad) if place < MOST_TOLD or place in first.values()]
 
 
 def _inside(found: Examined, inside: Inside, action: ObjectAction) -> ScannedObject:

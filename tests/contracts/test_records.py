@@ -64,7 +64,10 @@ async def open_records(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncI
 
     if request.param == "postgres":
         await (await open_again()).close()
-        execute(request.getfixturevalue("postgres"), "TRUNCATE mails, recipients, events, modules, counts")
+        execute(
+            request.getfixturevalue("postgres"),
+            "TRUNCATE mails, recipients, events, modules, counts, storage_entries",
+        )
     yield open_again
     for records in opened:
         await records.close()

@@ -22,14 +22,18 @@ from gateway.domain.errors import TemporaryFailure
 from gateway.domain.journey import Event
 from gateway.domain.mail import Mail
 from gateway.domain.pipeline import Stage
+from gateway.domain.storage import Storage, StorageKind
 from gateway.records.port import Records
 from gateway.runtime.outages import Outages
 from services.receiver.admission import Admission
 from services.receiver.blocklists import BlockLists
+from services.receiver.probing import Prober
+from services.receiver.recipients import Recipients
 from services.receiver.rules import Limits, Rules, Timeouts
 from services.receiver.spool import Spool
 from services.receiver.worker import Receiver
 from tests.support.records import MemoryOutages
+from tests.support.storages import Shelf
 from tests.support.zones import ZoneDns
 
 NOW = datetime(2030, 5, 17, 9, 30, tzinfo=UTC)
@@ -52,6 +56,7 @@ RULES = Rules(
         free_space=0,
     ),
     timeouts=Timeouts(command=60, data_initiation=60, data_termination=60, read=60),
+    archive=Storage(StorageKind.INCOMING, ""),
 )
 """A site that takes mail for `own.example` from anybody."""
 
@@ -126,6 +131,7 @@ class Running:
     bus: SwitchableBus
     blobs: SwitchableBlobs
     records: NotedEvents
+    shelf: Shelf
     suspended: bool = False
 
     @property
@@ -142,25 +148,29 @@ async def receiving(
 
     Without a `dns` of its own, no name exists.
     """
-    bus, memory, records = SwitchableBus(), SwitchableBlobs(), NotedEvents()
+    bus, memory, records, shelf = SwitchableBus(), SwitchableBlobs(), NotedEvents(), Shelf()
     numbers = itertools.count(1)
     spool = Spool(
         rules,
         cast(Bus, bus),
         blobs or memory,
         cast(Records, records),
+        shelf.storages(memory),
         new_id=lambda: f"m{next(numbers)}",
         now=lambda: NOW,
     )
     dns = dns or ZoneDns({})
-    lists = BlockLists(rules.black_lists, dns, Outages(records.outages, "p1", now=lambda: NOW))
-    admission = Admission(rules, dns, lists, cast(Records, records))
+    outages = Outages(records.outages, "p1", now=lambda: NOW)
+    lists = BlockLists(rules.black_lists, dns, outages)
+    recipients = Recipients(rules.checking, Prober(dns, rules.hostname), outages)
+    admission = Admission(rules, dns, lists, recipients, cast(Records, records))
     receiver = Receiver(rules, admission, spool, lambda: running.suspended)
     await receiver.listen([("127.0.0.1", 0)])
-    running = Running(receiver, receiver.ports[0], bus, memory, records)
+    running = Running(receiver, receiver.ports[0], bus, memory, records, shelf)
     try:
         yield running
     finally:
         await receiver.stop(within=0)
+        await recipients.close()
         await lists.close()
         await bus.close()

@@ -17,7 +17,12 @@ from gateway.config.coverage import (
 from gateway.config.draft import Draft
 from gateway.config.findings import Finding, warning
 from gateway.config.names import parameter_name
-from gateway.config.sections.gateway import EnginesSection, GatewayAccessSection
+from gateway.config.sections.gateway import (
+    EnginesSection,
+    GatewayAccessSection,
+    RecipientsSection,
+    TlsSection,
+)
 from gateway.config.sections.policy import MembersSection
 from gateway.config.sections.section import Section
 from gateway.config.sections.site import (
@@ -54,6 +59,12 @@ def route_never_matches(draft: Draft) -> Iterator[Finding]:
     if forward := draft.value(ForwardSection):
         routes = [claim_of_route(route) for route in forward.forward_route]
         yield from _never(draft, ForwardSection, "forward_route", routes)
+
+
+def tls_rule_never_matches(draft: Draft) -> Iterator[Finding]:
+    """A rule for destinations that an earlier one covers is never taken."""
+    if tls := draft.value(TlsSection):
+        yield from _never(draft, TlsSection, "tls_rule", [Claim(rule.mask) for rule in tls.tls_rule])
 
 
 def _never(draft: Draft, model: type[Section], attribute: str, claims: Sequence[Claim]) -> Iterator[Finding]:
@@ -101,6 +112,7 @@ def value_is_given_twice(draft: Draft) -> Iterator[Finding]:
     lists: tuple[tuple[type[Section], str], ...] = (
         (AccessSection, "dns_black_list"),
         (NetworkSection, "protected_domains"),
+        (RecipientsSection, "known"),
         (EnginesSection, "engine"),
     )
     for model, attribute in lists:

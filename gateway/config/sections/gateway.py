@@ -13,18 +13,22 @@ from gateway.config.values import (
     BusUrl,
     DnsServer,
     FreeText,
+    Mask,
     Namespace,
     Number,
     OptionalListen,
     OptionalPath,
+    OutgoingRule,
     RecordsUrl,
     Sender,
     Socket,
+    Switch,
     WebUrl,
     reader,
     word_of,
 )
 from gateway.domain.endpoint import HostPort, LocalSocket
+from gateway.domain.tls import OutgoingTls
 
 
 class BusSection(Section):
@@ -74,6 +78,41 @@ class RecordsSection(Section):
     )
     history_days: Number = Field(
         default=30, ge=1, le=3650, description="Days that the journey of a mail is remembered."
+    )
+
+
+_DAYS = "Days that copies are kept in {}; 0: for ever."
+_SIZE = "MB that all copies in {} may have together, the oldest go first; 0: any number."
+
+
+class StoragesSection(Section):
+    """How long archives and quarantines keep mail. Unless something is said here, nothing is ever removed."""
+
+    heading: ClassVar[str] = "gateway.storages"
+
+    incoming_archive_days: Number = Field(
+        default=0, ge=0, le=36500, description=_DAYS.format("the incoming archive")
+    )
+    incoming_archive_size: Number = Field(
+        default=0, ge=0, le=1_000_000_000, description=_SIZE.format("the incoming archive")
+    )
+    outgoing_archive_days: Number = Field(
+        default=0, ge=0, le=36500, description=_DAYS.format("the outgoing archive")
+    )
+    outgoing_archive_size: Number = Field(
+        default=0, ge=0, le=1_000_000_000, description=_SIZE.format("the outgoing archive")
+    )
+    av_quarantine_days: Number = Field(
+        default=0, ge=0, le=36500, description=_DAYS.format("each anti-virus quarantine")
+    )
+    av_quarantine_size: Number = Field(
+        default=0, ge=0, le=1_000_000_000, description=_SIZE.format("each anti-virus quarantine")
+    )
+    as_quarantine_days: Number = Field(
+        default=0, ge=0, le=36500, description=_DAYS.format("each spam quarantine")
+    )
+    as_quarantine_size: Number = Field(
+        default=0, ge=0, le=1_000_000_000, description=_SIZE.format("each spam quarantine")
     )
 
 
@@ -162,15 +201,6 @@ class TlsVersion(StrEnum):
     V1_3 = "1.3"
 
 
-class OutgoingTls(StrEnum):
-    """Whether the sender asks a next hop for TLS."""
-
-    NONE = "none"  # never
-    MAY = "may"  # where it is offered, whatever the certificate
-    ENCRYPT = "encrypt"  # always, whatever the certificate
-    VERIFY = "verify"  # always, with a certificate that is valid for the host
-
-
 class TlsSection(Section):
     """Encryption of SMTP, in both directions."""
 
@@ -188,6 +218,27 @@ class TlsSection(Section):
         description="Of the sender: `none`, `may` where it is offered, `encrypt` always, `verify` always and "
         "with a valid certificate.",
     )
+    tls_rule: tuple[OutgoingRule, ...] = Field(
+        default=(),
+        description="Of the sender: `<mask> none|may|encrypt|verify [/authorities.pem]`, what holds instead "
+        "of `Tls` for the domains, and the hosts of `ForwardRoute`, that the mask names. The first that "
+        "matches is taken. With `verify`, the file may name the only authorities to trust there. What "
+        "such destinations publish (MTA-STS, DANE) does not count.",
+    )
+    ca_file: OptionalPath = Field(
+        default=None,
+        description="Of the sender: authorities to trust, in PEM; empty: those of the system.",
+    )
+    mta_sts: Switch = Field(
+        default=False,
+        description="Of the sender: ask domains for their policy over HTTPS, and keep to it "
+        "(MTA-STS, RFC 8461).",
+    )
+    dane: Switch = Field(
+        default=False,
+        description="Of the sender: keep to the certificates that DNS names (DANE, RFC 7672). The DNS server "
+        "has to validate DNSSEC, and nobody may come between: it should run on this host.",
+    )
 
 
 class GatewayAccessSection(Section):
@@ -201,6 +252,42 @@ class GatewayAccessSection(Section):
         "which the first line that matches decides. A mask of addresses has an `@`, one of domains has "
         "none, and `<>` is the null sender. Who is allowed here is not held against `ConnectRule`, "
         "`HeloRule`, `MailfromRule`; that lets nobody relay. Addresses are easily forged: prefer networks.",
+    )
+
+
+class WhenAway(StrEnum):
+    """What becomes of a recipient of whom the next hop cannot say whether it exists."""
+
+    ACCEPT = "accept"
+    DEFER = "defer"  # the client is told to come again
+
+
+class RecipientsSection(Section):
+    """How it is known which recipients exist, where `CheckRecipients` of the policy asks for it."""
+
+    heading: ClassVar[str] = "gateway.recipients"
+
+    known: tuple[Mask, ...] = Field(
+        default=(), description="An address, or a mask of addresses, that exists: `file:` has lists of them."
+    )
+    ask_next_hop: Switch = Field(
+        default=False,
+        description="Ask the next hop of `ForwardRoute` about all others, by an SMTP session without a "
+        "message. Who has no `ForwardRoute` is taken unasked.",
+    )
+    when_away: Annotated[WhenAway, reader(word_of(WhenAway))] = Field(
+        default=WhenAway.ACCEPT,
+        description="What becomes of a recipient while the next hop cannot say whether it exists: `accept`, "
+        "or `defer`, which tells the client to come again.",
+    )
+    known_ttl: Number = Field(
+        default=7200,
+        ge=0,
+        le=604800,
+        description="Seconds during which the next hop is not asked again for a recipient that exists.",
+    )
+    unknown_ttl: Number = Field(
+        default=600, ge=0, le=604800, description="The same for one that does not exist."
     )
 
 

@@ -13,14 +13,13 @@ from gateway.records.port import Records
 from gateway.runtime.heartbeat import Heartbeat
 from gateway.runtime.lifecycle import Lifecycle
 from gateway.runtime.wiring import Gateway
-from gateway.storages.memory import MemoryPlace
-from gateway.storages.storages import Storages
 from services.receiver.__main__ import run
 from services.receiver.rules import rules_of
 from tests.support.gateway import SHIPPED_CONFIG, Site, make_site
 from tests.support.licences import licensed
 from tests.support.receiving import NotedEvents, SwitchableBlobs, SwitchableBus
 from tests.support.smtp_client import greeted
+from tests.support.storages import Shelf
 from tests.support.waiting import until
 
 ACCOUNT = {"smtpgw.options User": "nobody", "smtpgw.options Group": "nogroup"}
@@ -31,8 +30,8 @@ def gateway_of(site: Site) -> Gateway:
         load_settings(SHIPPED_CONFIG, site.environment),
         SwitchableBus(),
         blobs := SwitchableBlobs(),
-        records := cast(Records, NotedEvents()),
-        Storages(MemoryPlace(), blobs, records),
+        cast(Records, NotedEvents()),
+        Shelf().storages(blobs),
         Lifecycle(Heartbeat(None)),
         licensed(),
     )

@@ -26,14 +26,14 @@ from gateway.records.sqlite import open_sqlite
 from gateway.runtime.templates import DSN, load_template
 from services.sender.carrier import Carrier
 from services.sender.connections import Connections, Limits
-from services.sender.conversation import Conversation, converse
-from services.sender.hosts import Host
 from services.sender.notices import Site
+from services.sender.protecting import Protector
 from services.sender.reporter import Reporter
 from services.sender.resolving import Resolver
+from services.sender.security import TlsRules
 from services.sender.worker import Rules, SenderWorker
 from tests.support.mails import NOON, a_mail
-from tests.support.sending import MESSAGE, PATIENT
+from tests.support.sending import MESSAGE, meet
 from tests.support.smtp_peer import HANG_UP, SmtpPeer, smtp_peer
 from tests.support.waiting import until
 
@@ -56,7 +56,7 @@ class Sender:
         self, records: Records | None = None, limits: Limits | None = None, patience: float = 30.0
     ) -> SenderWorker:
         dns = AresDns(Asking())
-        connections = Connections(_connect, limits or Limits(total=20, per_host=4))
+        connections = Connections(meet, limits or Limits(total=20, per_host=4))
         self.stack.push_async_callback(dns.close)
         self.stack.push_async_callback(connections.close)
         routes = (
@@ -72,7 +72,7 @@ class Sender:
         )
         site = Site("gw.example", "postmaster@gw.example", load_template("", DSN))
         return SenderWorker(
-            Carrier(Resolver(dns, "gw.example"), connections, unreachable_ttl=600),
+            Carrier(Resolver(dns, "gw.example"), Protector(TlsRules()), connections, unreachable_ttl=600),
             self.blobs,
             records or self.records,
             rules,
@@ -458,10 +458,6 @@ class RecordsAwayAtFirst:
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._records, name)
-
-
-async def _connect(host: Host) -> Conversation:
-    return await converse(host, "gw.example", PATIENT)
 
 
 def _ending(outcome: Outcome) -> Ending:

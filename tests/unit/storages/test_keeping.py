@@ -13,7 +13,7 @@ from gateway.domain.errors import TemporaryFailure
 from gateway.domain.mail import BodyRef, Edit, Mail
 from gateway.domain.policy import ObjectStatus, SpamStatus
 from gateway.domain.storage import Storage, StorageKind, StoredStatus, as_it_came, status_in_storage
-from gateway.records.port import Records
+from gateway.records.sql import SqlRecords
 from gateway.records.sqlite import open_sqlite
 from gateway.storages.memory import MemoryPlace
 from gateway.storages.storages import Storages
@@ -33,7 +33,7 @@ PREFACE = (
 
 
 @pytest.fixture
-async def records(tmp_path: Path) -> AsyncIterator[Records]:
+async def records(tmp_path: Path) -> AsyncIterator[SqlRecords]:
     opened = await open_sqlite(tmp_path / "records.db")
     yield opened
     await opened.close()
@@ -45,7 +45,7 @@ def place() -> MemoryPlace:
 
 
 @pytest.fixture
-def storages(place: MemoryPlace, records: Records) -> Storages:
+def storages(place: MemoryPlace, records: SqlRecords) -> Storages:
     return Storages(place, BLOBS, records)
 
 
@@ -68,7 +68,7 @@ async def test_a_copy_is_the_message_as_it_is_behind_fields_that_say_whose_it_is
 
 
 async def test_that_a_copy_was_kept_is_part_of_the_journey(
-    storages: Storages, records: Records, mail: Mail
+    storages: Storages, records: SqlRecords, mail: Mail
 ) -> None:
     await storages.keep(QUARANTINE, mail, StoredStatus.INFECTED, at=NOON)
 
@@ -78,7 +78,7 @@ async def test_that_a_copy_was_kept_is_part_of_the_journey(
 
 
 async def test_nothing_is_kept_in_a_storage_that_is_switched_off(
-    storages: Storages, place: MemoryPlace, records: Records, mail: Mail
+    storages: Storages, place: MemoryPlace, records: SqlRecords, mail: Mail
 ) -> None:
     off = Storage(StorageKind.INCOMING, "")
 
@@ -89,7 +89,7 @@ async def test_nothing_is_kept_in_a_storage_that_is_switched_off(
     assert await records.journey(mail.id) == []
 
 
-async def test_a_copy_whose_file_cannot_be_written_is_not_on_record(records: Records, mail: Mail) -> None:
+async def test_a_copy_whose_file_cannot_be_written_is_not_on_record(records: SqlRecords, mail: Mail) -> None:
     class FullPlace(MemoryPlace):
         async def write(self, name: str, pieces: AsyncIterator[bytes], size: int) -> None:
             raise TemporaryFailure("no room")
