@@ -18,6 +18,7 @@ from gateway.config.sections.gateway import (
     EnginesSection,
     GatewayAccessSection,
     MetricsSection,
+    ObjectsSection,
     ProcessesSection,
     RecipientsSection,
     RecordsSection,
@@ -76,6 +77,7 @@ class Settings(BaseModel):
     api: ApiSection = ApiSection()
     metrics: MetricsSection = MetricsSection()
     engines: EnginesSection = EnginesSection()
+    objects: ObjectsSection = ObjectsSection()
     tls: TlsSection = TlsSection()
     gateway_access: GatewayAccessSection = GatewayAccessSection()
     recipients: RecipientsSection = RecipientsSection()

@@ -163,6 +163,37 @@ class EnginesSection(Section):
     )
 
 
+class ObjectsSection(Section):
+    """How far the scanner takes one message apart. What lies beyond is an Error object, never a clean one."""
+
+    heading: ClassVar[str] = "gateway.objects"
+
+    maximal_depth: Number = Field(
+        default=16, ge=1, le=64, description="Most archives and other containers inside each other."
+    )
+    maximal_objects: Number = Field(
+        default=10_000, ge=1, le=1_000_000, description="Most objects that come out of containers."
+    )
+    maximal_object_size: Number = Field(
+        default=65536, ge=64, le=1048576, description="KB of the largest object that comes out of one."
+    )
+    maximal_unpacked_size: Number = Field(
+        default=262144, ge=64, le=4194304, description="KB of all objects together that come out of them."
+    )
+    maximal_ratio: Number = Field(
+        default=250,
+        ge=1,
+        le=100_000,
+        description="How many times its own size an attachment may become, once it becomes more than 16 MB.",
+    )
+    isolated_memory: Number = Field(
+        default=1024,
+        ge=256,
+        le=16384,
+        description="MB of address space for each process in which containers are opened.",
+    )
+
+
 class TlsVersion(StrEnum):
     """The oldest version of TLS that is spoken."""
 
