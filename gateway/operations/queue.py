@@ -30,6 +30,7 @@ AT_ONCE = 100
 SOON = timedelta(seconds=5)
 """Mail whose wait ends so soon comes without help, and somebody may have it before we say a word."""
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """Which mail of the queue is meant. What is empty does not matter; of several masks one must match."""
