@@ -49,7 +49,7 @@ class Keyring:
         return standing(self._proven(await self._records.keys()), today)
 
     async def install(self, content: bytes, file: str) -> Key:
-        """Take in the key of a file that is called so; what it is here. After a `KeyRefused` nothing has changed."""
+        """Take in the key of a file; what it is here. After a `KeyRefused` nothing has changed."""
         licence = self.read(content)
         now = await self.standing()
         stored = await self._records.keys()
