@@ -18,6 +18,7 @@ from gateway.config.sections.gateway import (
     EnginesSection,
     MetricsSection,
     ProcessesSection,
+    ReceiverSection,
     RecordsSection,
     TlsSection,
 )
@@ -72,6 +73,7 @@ class Settings(BaseModel):
     metrics: MetricsSection = MetricsSection()
     engines: EnginesSection = EnginesSection()
     tls: TlsSection = TlsSection()
+    receiver: ReceiverSection = ReceiverSection()
     dns: DnsSection = DnsSection()
     processes: ProcessesSection = ProcessesSection()
 

@@ -37,6 +37,28 @@ def received(mail_id: str, envelope: Envelope, size: int, message_id: str) -> No
     )
 
 
+def mended(mail_id: str, defects: Iterable[str]) -> None:
+    """That message did not conform to the standards, and was changed where it did not."""
+    if _log.isEnabledFor(ACTIVITY):
+        _write(mail_id, f'MENDED, defects="{_quoted(", ".join(defects))}"')
+
+
+def refused(
+    client_ip: str,
+    reply: str,
+    *,
+    helo: str | None = None,
+    sender: str | None = None,
+    recipient: str | None = None,
+) -> None:
+    """A client, its sender, its recipient or its message was refused. What it had not said is None."""
+    if not _log.isEnabledFor(ACTIVITY):
+        return
+    said = {"helo": helo, "from": sender, "rcpt": recipient}
+    known = "".join(f", {name}=<{_angled(value)}>" for name, value in said.items() if value is not None)
+    _write("", f'REFUSED, client=[{_plain(client_ip)}]{known}, reply="{_quoted(reply)}"')
+
+
 def splitted(mail: Mail) -> None:
     """`mail` is the copy for the recipients of one group."""
     if not _log.isEnabledFor(ACTIVITY):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from ssl import SSLContext
 from typing import cast
 
 from gateway.blobs.memory import MemoryBlobs, MemoryWriter
@@ -19,7 +21,10 @@ from gateway.domain.errors import TemporaryFailure
 from gateway.domain.journey import Event
 from gateway.domain.mail import Mail
 from gateway.domain.pipeline import Stage
+from gateway.domain.statistics import Counter as Counted
+from gateway.domain.statistics import Peak
 from gateway.records.port import Records
+from services.receiver.register import Register
 from services.receiver.rules import Limits, Rules, Timeouts
 from services.receiver.spool import Spool
 from services.receiver.worker import Receiver
@@ -33,6 +38,9 @@ RULES = Rules(
     groups=(),
     protected_domains=("own.example",),
     reject_malformed=False,
+    starttls=False,
+    chunking=False,
+    proxies=(),
     limits=Limits(
         sessions=10,
         sessions_per_ip=10,
@@ -41,6 +49,7 @@ RULES = Rules(
         message_size=10 << 20,
         recipients=100,
         hops=20,
+        header_size=64 << 10,
         free_space=0,
     ),
     timeouts=Timeouts(command=60, data_initiation=60, data_termination=60, read=60),
@@ -98,10 +107,17 @@ class NotedEvents:
     """The part of the records that the receiver uses."""
 
     events: list[Event] = field(default_factory=list)
+    counted: Counter[str] = field(default_factory=Counter)
     ready: bool = True
 
     def note(self, *events: Event) -> None:
         self.events.extend(events)
+
+    def count(self, counter: Counted, by: int = 1) -> None:
+        self.counted[counter] += by
+
+    def reach(self, peak: Peak, value: int) -> None:
+        self.counted[peak] = max(self.counted[peak], value)
 
 
 @dataclass
@@ -122,7 +138,13 @@ class Running:
 
 
 @asynccontextmanager
-async def receiving(rules: Rules = RULES, *, blobs: Blobs | None = None) -> AsyncIterator[Running]:
+async def receiving(
+    rules: Rules = RULES,
+    *,
+    blobs: Blobs | None = None,
+    register: Register | None = None,
+    tls: SSLContext | None = None,
+) -> AsyncIterator[Running]:
     """A receiver that runs under `rules`; its ids are m1, m2 and so on, its clock stands at `NOW`."""
     bus, memory, records = SwitchableBus(), SwitchableBlobs(), NotedEvents()
     numbers = itertools.count(1)
@@ -134,8 +156,15 @@ async def receiving(rules: Rules = RULES, *, blobs: Blobs | None = None) -> Asyn
         new_id=lambda: f"m{next(numbers)}",
         now=lambda: NOW,
     )
-    receiver = Receiver(rules, spool, lambda: running.suspended)
-    await receiver.listen([("127.0.0.1", 0)])
+    receiver = Receiver(
+        rules,
+        spool,
+        cast(Records, records),
+        lambda: running.suspended,
+        register=register or Register.alone(),
+        tls=tls,
+    )
+    receiver.listen([("127.0.0.1", 0)])
     running = Running(receiver, receiver.ports[0], bus, memory, records)
     try:
         yield running

@@ -24,7 +24,7 @@ CHECKS: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     access.nobody_may_send,
     files.spam_is_kept_unscanned,
     files.template_is_missing,
-    files.certificate_is_missing,
+    files.certificate_is_unusable,
     network.listens_twice,
     network.mail_comes_back,
     network.hostname_is_short,
