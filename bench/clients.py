@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -16,10 +16,10 @@ import aiosmtplib
 import uvloop
 
 from gateway.domain.mail import Envelope, Recipient
-from services.sender.content import Content
-from services.sender.conversation import Timeouts, converse
+from services.sender.content import in_one_piece
+from services.sender.greeter import Greeter
 from services.sender.hosts import Host
-from services.sender.stuffing import Stuffer
+from services.sender.session import Timeouts
 
 KINDS = {"5 KB text": (5 << 10, 3000), "139 KB": (139 << 10, 500), "1 MB": (1 << 20, 100)}
 LINE = b"The quick brown fox jumps over the lazy dog, and nobody minds at all.\r\n"
@@ -40,14 +40,10 @@ Run = Callable[[int, bytes, int], Coroutine[None, None, None]]
 
 async def ours(port: int, message: bytes, count: int) -> None:
     """Send with the sender's own client, dots stuffed anew for each message."""
-    conversation = await converse(Host("sink.example", "127.0.0.1", port), "gw.example", TIMEOUTS)
-
-    async def wire() -> AsyncGenerator[bytes, None]:
-        stuffer = Stuffer()
-        yield stuffer.stuff(message) + stuffer.end()
+    conversation = await Greeter("gw.example", TIMEOUTS).meet(Host("sink.example", "127.0.0.1", port))
 
     for _ in range(count):
-        await conversation.deliver(ENVELOPE, Content(len(message), False, wire))
+        await conversation.deliver(ENVELOPE, in_one_piece(message))
     conversation.leave()
     await conversation.closed()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -21,6 +22,9 @@ from gateway.runtime.shapes import with_our_code
 
 SHIPPED = Path(__file__).parents[1] / "deploy" / "config" / "smtpgw.conf"
 """The configuration that comes with the gateway, each parameter explained."""
+
+EVALUATION_KEY = SHIPPED.parents[1] / "licences" / "evaluation.key"
+"""The licence key with which everybody may try the gateway."""
 
 _PLACES = {
     "/var/lib/mailwarden": "",
@@ -93,9 +97,11 @@ def develop(home: Path, smtp: HostPort, box: HostPort, api: HostPort) -> None:
 
 
 def prepare(place: Place) -> None:
-    """Make the directories and, where there is none yet, the configuration."""
+    """Make the directories and, where there are none yet, the configuration and a licence key."""
     for directory in _DIRECTORIES:
         (place.home / directory).mkdir(parents=True, exist_ok=True)
+    if not any((place.home / "licenses").iterdir()):
+        shutil.copy(EVALUATION_KEY, place.home / "licenses")
     if not place.config.exists():
         text = SHIPPED.read_text()
         for shipped, ours in _PLACES.items():

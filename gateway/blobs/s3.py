@@ -35,6 +35,8 @@ LEFT_OVER_AFTER = timedelta(days=1)
 """The age at which an incoming object belongs to a process that died."""
 
 _INCOMING = "incoming"
+_BEHIND_BODIES = "g"
+"""Servers list by name: bodies, which begin with hex digits, come first. What lies behind may be much."""
 _TRY_FOR = timedelta(seconds=10)
 _REQUEST_TIMEOUT = timedelta(seconds=30)
 _CONNECT_TIMEOUT = timedelta(seconds=3)
@@ -80,13 +82,13 @@ class S3Blobs:
     """Keeps bodies in a bucket; `place` names it in what is logged."""
 
     def __init__(self, store: S3Store, place: str) -> None:
-        self._store = store
+        self.store = store
         self._place = place
 
     async def try_out(self) -> None:
         """Write, list and remove, as the gateway will; `TemporaryFailure` when one is refused."""
         trial = f"{_INCOMING}/{uuid4().hex}"
-        await self.call(obstore.put_async(self._store, trial, b"trial"))
+        await self.call(obstore.put_async(self.store, trial, b"trial"))
         await self._remove_leftovers()
         await self.remove(trial)
 
@@ -103,10 +105,10 @@ class S3Blobs:
         stop = body.size if end is None else min(end, body.size)
         try:
             if start >= stop:  # S3 refuses a range of no bytes
-                await self.call(obstore.head_async(self._store, body.name))
+                await self.call(obstore.head_async(self.store, body.name))
                 return
             found = await self.call(
-                obstore.get_async(self._store, body.name, options={"range": (start, stop)})
+                obstore.get_async(self.store, body.name, options={"range": (start, stop)})
             )
         except FileNotFoundError:
             raise MissingBody(body.name) from None
@@ -122,13 +124,12 @@ class S3Blobs:
     async def remove(self, name: str) -> None:
         """Remove a body. Removing what is not there is harmless."""
         with suppress(FileNotFoundError):
-            await self.call(obstore.delete_async(self._store, name))
+            await self.call(obstore.delete_async(self.store, name))
 
     async def names(self, older_than: datetime) -> AsyncIterator[str]:
         """The names of all bodies stored before that time, page by page."""
-        async for path in self._paths(older_than):
-            if "/" not in path:
-                yield path
+        async for path in self._paths(older_than, until=_BEHIND_BODIES):
+            yield path
 
     async def free_bytes(self) -> int | None:
         """Unknown: a bucket has no end."""
@@ -139,19 +140,19 @@ class S3Blobs:
 
     async def put(self, body: BodyRef, content: bytes | bytearray) -> None:
         """Store a body of one part."""
-        await self.call(obstore.put_async(self._store, body.name, bytes(content), use_multipart=False))
+        await self.call(obstore.put_async(self.store, body.name, bytes(content), use_multipart=False))
 
     async def upload(self, incoming: str, parts: AsyncIterator[bytes]) -> None:
         """Upload part by part. When `parts` raises, nothing of the upload stays."""
         await self.call(
             obstore.put_async(
-                self._store, f"{_INCOMING}/{incoming}", parts, chunk_size=PART, max_concurrency=2
+                self.store, f"{_INCOMING}/{incoming}", parts, chunk_size=PART, max_concurrency=2
             )
         )
 
     async def give_name(self, incoming: str, body: BodyRef) -> None:
         """Make an uploaded body visible under its name."""
-        await self.call(obstore.copy_async(self._store, f"{_INCOMING}/{incoming}", body.name))
+        await self.call(obstore.copy_async(self.store, f"{_INCOMING}/{incoming}", body.name))
         await self.remove(f"{_INCOMING}/{incoming}")
 
     async def call(self, request: Awaitable[T]) -> T:
@@ -163,14 +164,18 @@ class S3Blobs:
                 raise
             raise TemporaryFailure(f"s3://{self._place}: {_in_short(error)}") from error
 
-    async def _paths(self, older_than: datetime, below: str | None = None) -> AsyncIterator[str]:
-        pages = aiter(obstore.list(self._store, below))
+    async def _paths(
+        self, older_than: datetime, below: str | None = None, until: str = ""
+    ) -> AsyncIterator[str]:
+        pages = aiter(obstore.list(self.store, below))
         while True:
             try:
                 page = await self.call(anext(pages))
             except StopAsyncIteration:
                 return
             for stored in page:
+                if until and stored["path"] >= until:
+                    return
                 if stored["last_modified"] < older_than:
                     yield stored["path"]
 

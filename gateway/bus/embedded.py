@@ -20,6 +20,7 @@ from typing import TypeVar
 
 from gateway.bus import ledger as disk
 from gateway.bus import port, wire
+from gateway.bus.door import Door, door_of
 from gateway.bus.hearing import Listeners
 from gateway.bus.intake import MOST_TAKES, Intake
 from gateway.bus.ledger import Batch, Ledger, Loaded, Written
@@ -64,6 +65,7 @@ class EmbeddedBus:
         self._soon: asyncio.TimerHandle | None = None
         self._next_due: float | None = None
         self._closed = False
+        self._door: Door | None = None
         self._writing = asyncio.create_task(self._write_on(), name="embedded bus")
 
     @classmethod
@@ -80,7 +82,13 @@ class EmbeddedBus:
         except BaseException:
             thread.shutdown(wait=False)
             raise
-        return cls(ledger, thread, depths, now)
+        bus = cls(ledger, thread, depths, now)
+        try:
+            bus._door = await Door.open(bus, door_of(path))
+        except BaseException:
+            await bus.close()
+            raise
+        return bus
 
     async def publish(self, stage: Stage, mails: Sequence[Mail], *, urgent: bool = False) -> None:
         """See `Bus.publish`."""
@@ -150,6 +158,8 @@ class EmbeddedBus:
         """See `Bus.close`."""
         if self._closed:
             return
+        if self._door is not None:
+            await self._door.close()
         self._closed = True
         self._wanted.set()
         await asyncio.wait([self._writing])

@@ -66,11 +66,21 @@ class ParkedMail(Protocol):
         """Remove it for good: only an operator does so."""
 
 
-class Bus(Protocol):
-    """Moves mail between stages."""
+class Inlet(Protocol):
+    """The side of a bus that takes: all of it that the commands of operators need."""
 
     async def publish(self, stage: Stage, mails: Sequence[Mail], *, urgent: bool = False) -> None:
         """Hand `mails` to `stage`, urgent ones before all others. All are safe when this returns."""
+
+    async def tell(self, command: Command) -> None:
+        """Give `command` to every process that listens now."""
+
+    async def close(self) -> None:
+        """Give back all that is taken, and let go of the product behind the bus."""
+
+
+class Bus(Inlet, Protocol):
+    """Moves mail between stages."""
 
     async def defer(self, stage: Stage, mail: Mail, delay: timedelta) -> None:
         """Hand `mail` to `stage` after at least `delay`."""
@@ -91,11 +101,5 @@ class Bus(Protocol):
     async def depth(self) -> Mapping[Stage, int]:
         """How many mails are ready for each stage, not counting those taken or waiting."""
 
-    async def tell(self, command: Command) -> None:
-        """Give `command` to every process that listens now."""
-
     def commands(self) -> AbstractAsyncContextManager[AsyncIterator[Command | None]]:
         """Listen for commands. None says that some may have been missed: ask for the present state."""
-
-    async def close(self) -> None:
-        """Give back all that is taken, and let go of the product behind the bus."""

@@ -11,12 +11,14 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 from gateway.domain.access import (
+    EVERYBODY,
     ConnectRule,
     HeloCondition,
     HeloRule,
     MailfromRule,
     Network,
     RelayRule,
+    SenderRule,
 )
 from gateway.domain.address import covers
 from gateway.domain.routes import Route
@@ -91,6 +93,18 @@ def claim_of_relay_rule(rule: RelayRule) -> Claim:
         return Claim(rule.recipients)
     *wider, own = _supernets(rule.network)
     return Claim(rule.recipients, own, (_ANY, *wider, own))
+
+
+def claim_of_sender_rule(rule: SenderRule) -> Claim:
+    """What a sender rule takes."""
+    match rule.source:
+        case str(mask) if mask == EVERYBODY:
+            return Claim(rule.recipients)
+        case str(mask):
+            return Claim(rule.recipients, mask.lower(), (_ANY, mask.lower()))
+        case network:
+            *wider, own = _supernets(network)
+            return Claim(rule.recipients, own, (_ANY, *wider, own))
 
 
 def claim_of_route(route: Route) -> Claim:

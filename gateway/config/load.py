@@ -20,7 +20,7 @@ from gateway.config.sections.policy import MembersSection, PolicySection
 from gateway.config.sections.section import Section
 from gateway.config.settings import SECTION_OF_GROUP, SECTIONS, Settings
 from gateway.config.syntax import Line, Read, expand, parse
-from gateway.config.written import Arranged, Written, arrange, attributes_of, is_group, overridable
+from gateway.config.written import Arranged, Written, arrange, attributes_of, holds_url, is_group, overridable
 from gateway.domain.policy import Group
 
 MOST_BYTES = 16 << 20
@@ -75,7 +75,7 @@ def examine(
         return Examined(None, sorted_findings(parsed.findings))
 
     overridden, strange_variables = override(parsed.lines, overridable(parsed.headings), environ)
-    expanded, broken_lists = expand(overridden, read)
+    expanded, broken_lists = expand(overridden, read, holds_url)
     arranged = arrange(main, parsed.headings, expanded)
     draft, wrong_values = _draft(main, arranged, _mentioned(overridden), read, is_file)
     contradictions = chain.from_iterable(look(draft) for look in CHECKS)

@@ -50,8 +50,8 @@ BlockMessage=infected,suspicious,
 * `file:/absolute/path` inside a value stands for the lines of that file: the parameter is repeated for each
   of them. In a rule it can be the source or the recipients:
   `RelayRule=allow from any to file:/etc/mailwarden/domains`. Empty lines and comments there are skipped.
-* `!include` and `file:` cannot be used in `[path]`, `[locale]` and `[updater.*]`, and `file:` begins a URL in
-  `[gateway.*]`.
+* `!include` and `file:` cannot be used in `[path]`, `[locale]` and `[updater.*]`. In `[gateway.*]`, `file:`
+  is a list in repeated parameters only; elsewhere it begins a URL.
 
 Any parameter can come from the environment instead: `SMTPGW_<SECTION>_<PARAMETER>` in upper case, with
 underscores for dots and colons, as `SMTPGW_SMTPGW_LIMITS_INCOMINGSESSIONS` or `SMTPGW_GATEWAY_BUS_URL`. It

@@ -14,12 +14,17 @@ from gateway.config.sections.gateway import (
     ApiSection,
     BlobsSection,
     BusSection,
+    DeliverySection,
     DnsSection,
     EnginesSection,
+    GatewayAccessSection,
     MetricsSection,
+    ObjectsSection,
     ProcessesSection,
     ReceiverSection,
+    RecipientsSection,
     RecordsSection,
+    StoragesSection,
     TlsSection,
 )
 from gateway.config.sections.policy import PolicySection
@@ -42,6 +47,7 @@ from gateway.config.sections.updater import (
 )
 from gateway.domain.mail import POLICY
 from gateway.domain.policy import Group, Policy
+from gateway.domain.storage import Storage, StorageKind
 
 
 class Settings(BaseModel):
@@ -69,11 +75,16 @@ class Settings(BaseModel):
     bus: BusSection = BusSection()
     blobs: BlobsSection = BlobsSection()
     records: RecordsSection = RecordsSection()
+    storages: StoragesSection = StoragesSection()
     api: ApiSection = ApiSection()
     metrics: MetricsSection = MetricsSection()
     engines: EnginesSection = EnginesSection()
+    objects: ObjectsSection = ObjectsSection()
     tls: TlsSection = TlsSection()
     receiver: ReceiverSection = ReceiverSection()
+    gateway_access: GatewayAccessSection = GatewayAccessSection()
+    delivery: DeliverySection = DeliverySection()
+    recipients: RecipientsSection = RecipientsSection()
     dns: DnsSection = DnsSection()
     processes: ProcessesSection = ProcessesSection()
 
@@ -96,6 +107,16 @@ class Settings(BaseModel):
     def policies(self) -> Mapping[str, Policy]:
         """The policy of each group by its name, that of the site by `POLICY`."""
         return {POLICY: self.policy} | {group.name: group.policy for group in self.groups}
+
+    @property
+    def incoming_archive(self) -> Storage:
+        """Where a copy of every accepted message is kept."""
+        return Storage(StorageKind.INCOMING, str(self.smtpgw_path.incoming_archive_path or ""))
+
+    @property
+    def outgoing_archive(self) -> Storage:
+        """Where a copy of what was delivered or blocked is kept, and of our own notices."""
+        return Storage(StorageKind.OUTGOING, str(self.smtpgw_path.outgoing_archive_path or ""))
 
     @property
     def bus_file(self) -> Path:

@@ -187,12 +187,14 @@ class _Physical:
         return content
 
 
-def expand(lines: tuple[Line, ...], read: Read) -> tuple[tuple[Line, ...], tuple[Finding, ...]]:
+def expand(
+    lines: tuple[Line, ...], read: Read, holds_url: Callable[[Line], bool]
+) -> tuple[tuple[Line, ...], tuple[Finding, ...]]:
     """Replace `file:/path` in values: one copy of the parameter per line of the file.
 
-    Lines of the sections `[gateway.*]` stay as they are: there `file:` begins a URL.
+    Lines that can hold a URL, which may begin with `file:` too, stay as they are.
     """
-    expansion = _Expansion(read)
+    expansion = _Expansion(read, holds_url)
     expanded = tuple(copy for line in lines for copy in expansion.of(line))
     return expanded, tuple(expansion.findings)
 
@@ -200,13 +202,14 @@ def expand(lines: tuple[Line, ...], read: Read) -> tuple[tuple[Line, ...], tuple
 @dataclass
 class _Expansion:
     read: Read
+    holds_url: Callable[[Line], bool]
     findings: list[Finding] = field(default_factory=list)
     lists: dict[Path, tuple[Line, ...]] = field(default_factory=dict)
     lines_left: int = MOST_LINES
 
     def of(self, line: Line) -> Iterator[Line]:
         words = line.value.split()
-        if line.section.startswith("gateway.") or not any(word.startswith("file:") for word in words):
+        if not any(word.startswith("file:") for word in words) or self.holds_url(line):
             yield line
             return
         choices = [

@@ -17,10 +17,18 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, InstanceOf
 
-from gateway.domain.access import ConnectRule, HeloRule, MailfromRule, RelayRule, parse_network
+from gateway.domain.access import (
+    ConnectRule,
+    HeloRule,
+    MailfromRule,
+    RelayRule,
+    SenderRule,
+    parse_network,
+)
 from gateway.domain.endpoint import HostPort, LocalSocket, is_address, parse_host, parse_host_port
 from gateway.domain.policy import ObjectStatus, SpamStatus, Status
 from gateway.domain.routes import Route
+from gateway.domain.tls import TlsRule
 
 _T = TypeVar("_T")
 _E = TypeVar("_E", bound=StrEnum)
@@ -140,6 +148,13 @@ def read_hostname(text: str) -> str:
 def read_zone(text: str) -> str:
     """A DNS zone that is asked about clients."""
     return read_hostname(text).rstrip(".").lower()
+
+
+def read_ip(text: str) -> str:
+    """An IP address."""
+    if not is_address(text):
+        raise ValueError(f"'{text}' is not an IP address: write it like 192.0.2.1 or 2001:db8::1")
+    return parse_host(text)
 
 
 def read_listen(text: str) -> HostPort:
@@ -313,6 +328,7 @@ NameMask = Annotated[str, reader(read_name_mask), Kind("mask")]
 DomainMask = Annotated[str, reader(read_domain_mask), Kind("domain or mask")]
 Hostname = Annotated[str, reader(read_hostname), Kind("host name")]
 Zone = Annotated[str, reader(read_zone), Kind("DNS zone")]
+IpAddress = Annotated[str, reader(read_ip), Kind("IP address")]
 Listen = Annotated[InstanceOf[HostPort], reader(read_listen), Kind("address and port")]
 OptionalListen = Annotated[
     InstanceOf[HostPort] | None, reader(read_optional_listen), Kind(f"address and port; {_EMPTY}")
@@ -337,7 +353,9 @@ Connect = Annotated[InstanceOf[ConnectRule], reader(ConnectRule.parse), Kind("ru
 Helo = Annotated[InstanceOf[HeloRule], reader(HeloRule.parse), Kind("rule")]
 Mailfrom = Annotated[InstanceOf[MailfromRule], reader(MailfromRule.parse), Kind("rule")]
 Relay = Annotated[InstanceOf[RelayRule], reader(RelayRule.parse), Kind("rule")]
+Sender = Annotated[InstanceOf[SenderRule], reader(SenderRule.parse), Kind("rule")]
 ForwardRoute = Annotated[InstanceOf[Route], reader(Route.parse), Kind("route")]
+OutgoingRule = Annotated[InstanceOf[TlsRule], reader(TlsRule.parse), Kind("rule")]
 BusUrl = Annotated[str, reader(read_bus_url), Kind("URL")]
 BlobsUrl = Annotated[str, reader(read_blobs_url), Kind(f"URL; {_EMPTY}")]
 RecordsUrl = Annotated[str, reader(read_records_url), Kind(f"URL; {_EMPTY}")]

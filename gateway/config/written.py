@@ -57,6 +57,14 @@ def is_repeated(model: type[Section], attribute: str) -> bool:
     return get_origin(model.model_fields[attribute].annotation) is tuple
 
 
+def holds_url(line: Line) -> bool:
+    """Whether the value may be a URL: of the gateway's own sections, all that is no list may."""
+    if not line.section.startswith("gateway."):
+        return False
+    attribute = attributes_of(line.section).get(line.parameter)
+    return attribute is None or not is_repeated(models_of(line.section)[0], attribute)
+
+
 def overridable(headings: Iterable[Heading]) -> Iterator[Overridable]:
     """All parameters that the environment can name: those of all sections, and of the groups of the file."""
     groups = dict.fromkeys(heading.section for heading in headings if is_group(heading.section))

@@ -16,6 +16,7 @@ class Kind(StrEnum):
     CNAME = "CNAME"
     MX = "MX"
     PTR = "PTR"
+    TLSA = "TLSA"  # RFC 6698
     TXT = "TXT"
 
 
@@ -27,7 +28,17 @@ class MailExchange:
     host: str  # lower case, without the last dot; "" is the root: no mail is taken (RFC 7505)
 
 
-Record = str | bytes | MailExchange
+@dataclass(frozen=True, slots=True)
+class Tlsa:
+    """One TLSA record: which certificate is right (RFC 6698 §2.1)."""
+
+    usage: int
+    selector: int
+    matching: int
+    association: bytes
+
+
+Record = str | bytes | MailExchange | Tlsa
 """An address or a name as text, names in lower case without the last dot; the bytes of a TXT record."""
 
 
@@ -37,6 +48,7 @@ class Found:
 
     records: tuple[Record, ...] = ()
     ttl: float = 0.0  # seconds that the answer is valid
+    secure: bool = False  # validated by DNSSEC; only a client that can know it says so
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -52,6 +64,11 @@ class Found:
     def exchanges(self) -> tuple[MailExchange, ...]:
         """Those that are mail exchanges, in the order of the answer."""
         return tuple(record for record in self.records if isinstance(record, MailExchange))
+
+    @property
+    def tlsa(self) -> tuple[Tlsa, ...]:
+        """Those that say which certificate is right."""
+        return tuple(record for record in self.records if isinstance(record, Tlsa))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,5 +105,6 @@ async def addresses(dns: Dns, name: str) -> Answer:
     found = [answer for answer in both if isinstance(answer, Found) and answer.records]
     if found:
         records = tuple(record for answer in found for record in answer.records)
-        return Found(records, min(answer.ttl for answer in found))
+        secure = all(answer.secure for answer in found)
+        return Found(records, min(answer.ttl for answer in found), secure)
     return next((answer for answer in both if isinstance(answer, Failed)), both[0])

@@ -1,4 +1,4 @@
-"""The rules of `[smtpgw.access]`: who may send to whom.
+"""The rules of `[smtpgw.access]` and `[gateway.access]`: who may send to whom.
 
 Each rule ends in a mask of recipients, so it is judged per recipient, at RCPT TO. Within one parameter
 the first rule whose condition and mask both hold decides.
@@ -12,13 +12,14 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Self, TypeVar
 
-from gateway.domain.address import matches
-
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 EVERYBODY = "*"
 """The mask that names every recipient. `any` is another spelling of it."""
+
+NULL_SENDER = "<>"
+"""How the sender of bounces is written in a rule."""
 
 
 class ConnectCondition(StrEnum):
@@ -119,13 +120,32 @@ class RelayRule:
         allows, source, recipients = _parts(text)
         return cls(allows, None if source.lower() == "any" else parse_network(source), recipients)
 
-    def applies_to(self, client: Address, recipient: str) -> bool:
-        """Whether this rule speaks of that client and that recipient; see `client_address`."""
-        within = self.network is None or client in self.network
-        return within and matches(self.recipients, recipient)
+    @property
+    def names_client(self) -> bool:
+        """Whether it is about certain clients, and not about whoever comes."""
+        return self.network is not None and self.network.prefixlen > 0
 
     def __str__(self) -> str:
         return _written(self.allows, "any" if self.network is None else str(self.network), self.recipients)
+
+
+@dataclass(frozen=True, slots=True)
+class SenderRule:
+    """`allow|deny from <sender mask>|<ip>|<ip>/<mask>|<>|any to <mask>`: a line of the list of senders."""
+
+    allows: bool
+    source: Network | str  # a mask of addresses, one of domains if it has no "@", or `NULL_SENDER`
+    recipients: str  # one mask
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a rule. `ValueError` says what is wrong."""
+        allows, source, recipients = _parts(text)
+        return cls(allows, _sender(source), recipients)
+
+    def __str__(self) -> str:
+        source = "any" if self.source == EVERYBODY else str(self.source)
+        return _written(self.allows, source, self.recipients)
 
 
 def client_address(text: str) -> Address:
@@ -164,6 +184,20 @@ def _parts(text: str) -> tuple[bool, str, str]:
     if recipients[0] == "<" or recipients[-1] == ">":
         raise ValueError(f"'{recipients}' has angle brackets: write the address alone")
     return verb.lower() == "allow", source, EVERYBODY if recipients.lower() == "any" else recipients
+
+
+# What could be meant for nothing else is read as a network, so that a slip in it is told.
+_LIKE_A_NETWORK = re.compile(r"[0-9][0-9./*?]*|[^@]*[:/][^@]*")
+
+
+def _sender(source: str) -> Network | str:
+    if source == NULL_SENDER:
+        return source
+    if "<" in source or ">" in source:
+        raise ValueError(f"'{source}' has angle brackets: write the address alone, or <> for the null sender")
+    if _LIKE_A_NETWORK.fullmatch(source):
+        return parse_network(source)
+    return EVERYBODY if source.lower() == "any" else source
 
 
 _Condition = TypeVar("_Condition", bound=StrEnum)

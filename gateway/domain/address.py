@@ -36,8 +36,13 @@ _NAMING = {"*": ".*", "?": "."}
 _COVERING = {"*": ".*", "?": "[^*]"}  # read over the other mask's text: its `*` is more than one `?`
 
 
-@lru_cache(maxsize=4096)
-def _compiled(mask: str) -> re.Pattern[str]:
+def mask_pattern(mask: str) -> re.Pattern[str]:
+    """The expression that a mask stands for, to be held against a whole text."""
     # Runs of `*` mean the same as one, and would make the expression slow.
     pattern = "".join(_NAMING.get(char, re.escape(char)) for char in re.sub(r"\*+", "*", mask))
     return re.compile(pattern, re.IGNORECASE | re.DOTALL)
+
+
+@lru_cache(maxsize=4096)
+def _compiled(mask: str) -> re.Pattern[str]:
+    return mask_pattern(mask)

@@ -21,17 +21,9 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """These queued mails are dropped where they are met."""
+    """These mails are dropped where they are met before the sender, which asks the records itself."""
 
     mail_ids: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Hurry:
-    """A queued mail was published anew: copies of a lower generation are dropped."""
-
-    mail_id: str
-    generation: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,4 +31,4 @@ class Reload:
     """Every process ends, and is started again with the configuration as it is then."""
 
 
-Command = Suspend | Resume | Remove | Hurry | Reload
+Command = Suspend | Resume | Remove | Reload

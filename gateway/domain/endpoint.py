@@ -59,6 +59,15 @@ def parse_port(text: str) -> int:
     return int(text)
 
 
+def literal_address(domain: str) -> str | None:
+    """The address in `[192.0.2.1]` or `[IPv6:2001:db8::1]`; None if it is neither (RFC 5321 §4.1.3)."""
+    if not (domain.startswith("[") and domain.endswith("]")):
+        return None
+    inner = domain[1:-1]
+    address = inner[5:] if inner[:5].lower() == "ipv6:" else inner
+    return address if is_address(address) else None
+
+
 def is_address(text: str) -> bool:
     """Whether `text` is an IP address; one with a zone (`fe80::1%eth0`) is not."""
     try:

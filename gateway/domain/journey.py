@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from gateway.domain.mail import Mail
 from gateway.domain.policy import ObjectAction, ObjectStatus, SpamStatus
+from gateway.domain.storage import StorageEntry
 
 
 class Ending(StrEnum):
@@ -41,7 +42,7 @@ class Finding:
 class ScannedObject:
     """What the scanner saw of one object, and what became of it."""
 
-    path: str  # place in the message: "1.2" is the second part of the first
+    path: str  # "1.2" is the second part of the first, "1.2/inner.zip/a.exe" a file in an archive in it
     name: str
     mime: str
     size: int
@@ -106,6 +107,14 @@ class Scanned:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """A copy of a mail lies in a storage."""
+
+    entry: StorageEntry
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Tried:
     """The sender spoke with a next hop about these recipients."""
 
@@ -124,6 +133,7 @@ class Deferred:
     reason: str
     attempts: int
     state: str = "QUE"  # the QueueState that it waits in
+    copy: bytes = b""  # the mail as the bus has it, for who sends it early; not told in the journey
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,4 +156,4 @@ class Ended:
     reason: str = ""
 
 
-Event = Entered | Moved | Analysed | Scanned | Tried | Deferred | Parked | Ended
+Event = Entered | Moved | Analysed | Scanned | Stored | Tried | Deferred | Parked | Ended

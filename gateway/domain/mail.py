@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from gateway.domain.authentication import Authentication
 from gateway.domain.policy import SpamStatus
 
 POLICY = ""
@@ -98,6 +99,7 @@ class Mail:
     message_id: str = ""  # Message-ID as text for the log, "" when the message has none
     top: bytes = b""  # header fields added on top, newest first, each ended by CRLF
     edits: tuple[Edit, ...] = field(default=())  # ordered, not overlapping
+    authentication: Authentication | None = None  # None: not asked who sent it
     spam: SpamStatus | None = None  # None: not checked for spam
     attempts: int = 0  # tries of the sender that ended in "later"
     generation: int = 0  # rises when an operator sends it early: older copies are dropped

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
-from gateway.domain.journey import Event
+from gateway.domain.journey import Ended, Ending, Event
 from gateway.domain.mail import Mail
 
 
@@ -53,6 +53,12 @@ class QueueState(StrEnum):
     SND = "SND"  # is being sent
 
 
+REMOVABLE = frozenset((QueueState.WFC, QueueState.WFS, QueueState.QUE))
+"""The states of mail that nobody works on: only that can be removed (manual, chapter 6.7)."""
+
+SENDABLE = frozenset((QueueState.QUE,))
+"""The states of mail that can be sent early (manual, chapter 6.7)."""
+
 WAITING: Mapping[Stage, QueueState] = MappingProxyType(
     {Stage.ANTISPAM: QueueState.WFC, Stage.SCANNER: QueueState.WFC, Stage.SENDER: QueueState.QUE}
 )
@@ -72,7 +78,10 @@ class Onward:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The way of the mail ends here. One of `events` is the `Ended` that says how."""
+    """The way of the mail ends here. One of `events` is the `Ended` that says how.
+
+    Without one it is only this copy that ends, and another one goes on.
+    """
 
     events: tuple[Event, ...]
     created: tuple[Mail, ...] = ()
@@ -87,6 +96,15 @@ class Later:
     reason: str
     events: tuple[Event, ...] = ()
     created: tuple[Mail, ...] = ()
+
+
+REPLACED = Finished(())
+"""The copy is an older one of a mail that an operator had sent early."""
+
+
+def taken_out(mail: Mail, at: datetime) -> Finished:
+    """The end of a mail that an operator removed from the queue, where it is met."""
+    return Finished((Ended(mail.id, at, Ending.REMOVED, "removed by the operator"),))
 
 
 Outcome = Onward | Finished | Later

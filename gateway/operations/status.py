@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 
 from gateway.blobs.port import Blobs, MissingBody
 from gateway.bus.port import Bus
 from gateway.domain.errors import TemporaryFailure
+from gateway.domain.licence import Standing
 from gateway.domain.mail import BodyRef
 from gateway.domain.pipeline import Module, Stage
-from gateway.records.port import PARKED, Records
+from gateway.operations.licences import LicenceStatus, status_of_licence
+from gateway.records.port import PARKED, Outage, Records
 from gateway.version import VERSION
 
 ANSWER_SECONDS = 5.0
@@ -30,18 +33,24 @@ class GatewayStatus:
     waiting: Mapping[Stage, int]  # mails ready for each stage
     parked: int
     suspended: tuple[Module, ...]
+    outages: tuple[Outage, ...]  # what is out of order outside, and done without
+    licence: LicenceStatus | None  # None: no key is installed
 
 
-async def status_of_gateway(bus: Bus, records: Records) -> GatewayStatus:
-    """How much mail is where, and what an operator suspended. `TimeoutError` when a world does not answer."""
+async def status_of_gateway(bus: Bus, records: Records, licence: Standing, now: datetime) -> GatewayStatus:
+    """How it all is at `now`. `TimeoutError` when a world does not answer."""
     async with asyncio.timeout(ANSWER_SECONDS):
-        counts, depth, suspended = await asyncio.gather(records.counts(), bus.depth(), records.suspended())
+        counts, depth, suspended, outages = await asyncio.gather(
+            records.counts(), bus.depth(), records.suspended(), records.outages.known(now)
+        )
     return GatewayStatus(
         version=VERSION,
         states=dict(sorted(counts.items())),
         waiting={stage: depth.get(stage, 0) for stage in Stage},
         parked=counts.get(PARKED, 0),
         suspended=tuple(module for module in Module if module in suspended),
+        outages=tuple(outages),
+        licence=status_of_licence(licence),
     )
 
 

@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Column, Connection, Select, Table
+from sqlalchemy import Column, CompoundSelect, Connection, Select, Table, TableValuedAlias
 from sqlalchemy.dialects import postgresql, sqlite
 
 T = TypeVar("T")
 
 Insert = sqlite.Insert | postgresql.Insert
+
+Question = Select[Any] | CompoundSelect[Any]
 
 Found = Sequence[Sequence[Any]]
 """The rows of an answer."""
@@ -26,6 +28,9 @@ class Dialect:
 
     members: Callable[[str], Select[str]]
     """The members of the JSON list bound to that name: one statement for any number of them."""
+
+    elements: Callable[[Column[str]], TableValuedAlias]
+    """The elements of the JSON list that a column holds, as the column `value`."""
 
     rows: Callable[[str, Sequence[Column[Any]]], Select[Any]]
     """The objects of the JSON list bound to that name, as rows of those columns."""
@@ -50,7 +55,7 @@ class Database(Protocol):
     async def store(self, inserts: Sequence[Insert], given: Mapping[str, str]) -> None:
         """Do `inserts` in a transaction, on stable storage when this returns. The way of much: no detours."""
 
-    async def ask(self, question: Select[Any], given: Mapping[str, str]) -> Found:
+    async def ask(self, question: Question, given: Mapping[str, str]) -> Found:
         """The answer to what is asked for each mail, on as short a way."""
 
     async def close(self) -> None:

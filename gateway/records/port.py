@@ -7,11 +7,11 @@ be lost is written with `keep`, which returns when it is on stable storage.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from gateway.domain.journey import Event
+from gateway.domain.journey import Answer, Event
 from gateway.domain.pipeline import Module
 from gateway.domain.statistics import Counter, Peak
 
@@ -32,7 +32,7 @@ class MailRecord:
     message_id: str
     size: int
     received_at: datetime
-    state: str  # a QueueState, an Ending, or PARKED
+    state: str  # a QueueState, an Ending (also of removed mail that was not met yet), or PARKED
     state_at: datetime
     next_try_at: datetime | None
     attempts: int
@@ -49,11 +49,21 @@ class JourneyStep:
 
 
 @dataclass(frozen=True, slots=True)
-class Orders:
-    """What operators said about queued mail that may not have been met yet."""
+class Settled:
+    """What is settled about a mail, whichever copy of it is met."""
 
-    removed: frozenset[str]
-    generations: Mapping[str, int]  # the lowest generation that is still wanted
+    answers: Mapping[str, Answer] = field(default_factory=dict)  # of recipients not to be tried again
+    generation: int = 0  # the lowest that is still wanted
+    removed: bool = False  # by an operator
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A mail in a waiting room."""
+
+    id: str
+    until: datetime
+    copy: bytes  # as it lies on the bus
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,25 @@ class QueuePlace:
 
     received_at: datetime
     id: str  # tells mails apart that came at the same time
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """Something outside that does not do its part."""
+
+    subject: str  # "block list bl.example"
+    reason: str
+    since: datetime
+
+
+class OutageRecords(Protocol):
+    """Remembers outages. What is away for a while is a `TemporaryFailure`."""
+
+    async def tell(self, source: str, outages: Sequence[Outage], now: datetime, until: datetime) -> None:
+        """All that the process `source` knows of, and until when it is true unless told anew."""
+
+    async def known(self, now: datetime) -> Sequence[Outage]:
+        """One outage for each subject, that of the process which met it first."""
 
 
 class Records(Protocol):
@@ -86,17 +115,21 @@ class Records(Protocol):
         """
 
     @property
+    def outages(self) -> OutageRecords:
+        """What is out of order outside."""
+
+    @property
     def ready(self) -> bool:
         """False while what was noted piles up because nothing can be stored: take no new mail."""
 
-    async def delivered(self, mail_id: str) -> frozenset[str]:
-        """The recipients of that mail that a next hop has taken, or refused for good."""
+    async def settled(self, mail_id: str) -> Settled:
+        """What became of recipients of that mail for good, and what operators said of it."""
 
     async def mail(self, mail_id: str) -> MailRecord | None:
         """One mail."""
 
     def queue(self, states: Sequence[str] = (), after: QueuePlace | None = None) -> AsyncIterator[MailRecord]:
-        """All mail on its way, oldest first, read page by page.
+        """All mail on its way that no operator removed, oldest first, read page by page.
 
         Only of `states` if any are given; only behind `after` if a place is given, at no cost for what lies
         before it.
@@ -108,14 +141,23 @@ class Records(Protocol):
     async def counts(self) -> Mapping[str, int]:
         """How many mails are in each state."""
 
-    async def orders(self) -> Orders:
-        """What operators said about mail still on its way."""
+    async def removed(self, most: int) -> frozenset[str]:
+        """Mails that an operator removed and that have not come to the sender yet, at most so many."""
 
-    async def remove(self, mail_ids: Sequence[str]) -> None:
-        """Mark queued mails as removed by an operator."""
+    async def remove(self, mail_ids: Sequence[str]) -> Mapping[str, str]:
+        """Mark those of the mails as removed that nobody works on: these, and the state of each."""
 
-    async def hurry(self, mail_id: str, generation: int) -> None:
-        """Mark that only copies of at least this generation are wanted."""
+    async def claim(self, mail_ids: Sequence[str], until_after: datetime) -> Sequence[Waiting]:
+        """Those of the mails that wait until after that time, for the caller alone.
+
+        Nobody else can claim them before they wait anew, or are released.
+        """
+
+    async def hurry(self, generations: Mapping[str, int]) -> None:
+        """Of claimed mail, only copies of at least this generation are wanted from now on."""
+
+    async def release(self, claimed: Sequence[Waiting]) -> None:
+        """Claimed mail goes on waiting after all."""
 
     async def suspended(self) -> frozenset[Module]:
         """The modules that an operator suspended."""

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Connection,
     Select,
     String,
+    TableValuedAlias,
     bindparam,
     cast,
     column,
@@ -31,10 +32,11 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from gateway.domain.errors import ConfigError
+from gateway.records.attempts import in_short
 from gateway.records.behind import Pace
-from gateway.records.database import Dialect, Found, Insert
+from gateway.records.database import Dialect, Found, Insert, Question
 from gateway.records.migrating import migrate
-from gateway.records.sql import SqlRecords, in_short
+from gateway.records.sql import SqlRecords
 
 CONNECTIONS = 4
 CONNECT_TIMEOUT = 5.0
@@ -86,6 +88,10 @@ def _members(name: str) -> Select[str]:
     return select(members.table_valued("value").c.value)
 
 
+def _elements(stored: Column[str]) -> TableValuedAlias:
+    return func.json_array_elements_text(cast(stored, JSON)).table_valued("value")
+
+
 def _rows(name: str, columns: Sequence[Column[Any]]) -> Select[Any]:
     typed = (column(one.name, one.type) for one in columns)
     rows = func.json_to_recordset(_json(name)).table_valued(*typed, name="told")
@@ -104,7 +110,13 @@ _CANNOT_OPEN: tuple[type[Exception], ...] = (ConfigError, DBAPIError, *_TROUBLE)
 class PostgresDatabase:
     """Runs work over connections that are kept open."""
 
-    dialect = Dialect(insert=postgresql.insert, members=_members, rows=_rows, failures=_DRIVER_FAILURES)
+    dialect = Dialect(
+        insert=postgresql.insert,
+        members=_members,
+        elements=_elements,
+        rows=_rows,
+        failures=_DRIVER_FAILURES,
+    )
 
     def __init__(self, address: URL) -> None:
         query: dict[str, Any] = dict(address.query)
@@ -120,7 +132,7 @@ class PostgresDatabase:
         self._storing = _Line(partial(asyncpg.connect, **place, **options))
         self._asking = _Line(partial(asyncpg.connect, **place, **options))
         # Of the few statements that are said often.
-        self._words: dict[tuple[Insert | Select[Any], ...], _Words] = {}
+        self._words: dict[tuple[Insert | Question, ...], _Words] = {}
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Do `work` in a transaction."""
@@ -137,7 +149,7 @@ class PostgresDatabase:
         if inserts:
             await self._storing.say(self._in_words(*inserts), given)
 
-    async def ask(self, question: Select[Any], given: Mapping[str, str]) -> Found:
+    async def ask(self, question: Question, given: Mapping[str, str]) -> Found:
         """The answer to `question`."""
         return await self._asking.say(self._in_words(question), given)
 
@@ -147,7 +159,7 @@ class PostgresDatabase:
         await self._asking.close()
         await self._engine.dispose()
 
-    def _in_words(self, *statements: Insert | Select[Any]) -> _Words:
+    def _in_words(self, *statements: Insert | Question) -> _Words:
         if statements not in self._words:
             *others, last = statements
             # The server does the parts of a statement in one order, so that no two wait for each other.

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     CompoundSelect,
-    Row,
     Select,
     bindparam,
     cast,
     exists,
+    false,
     func,
+    literal,
+    literal_column,
+    null,
     or_,
     select,
     tuple_,
     union_all,
 )
 
-from gateway.domain.journey import Answer
+from gateway.domain.journey import Answer, Ending
 from gateway.domain.pipeline import QueueState
-from gateway.records.database import Dialect
-from gateway.records.port import PARKED, JourneyStep, MailRecord, QueuePlace
+from gateway.records.attempts import AnyRow
+from gateway.records.database import Dialect, Found
+from gateway.records.port import PARKED, JourneyStep, MailRecord, QueuePlace, Settled
 from gateway.records.schema import (
     counts,
     events,
@@ -42,7 +47,7 @@ from gateway.records.schema import (
 
 ON_THE_WAY = (*QueueState, PARKED)
 
-AnyRow = Row[*tuple[Any, ...]]
+BEFORE_THE_SENDER = (QueueState.WFC, QueueState.CHK, QueueState.WFS, QueueState.SPL)
 
 _RECORD = (
     mails.c.id,
@@ -59,6 +64,7 @@ _RECORD = (
     mails.c.next_try_at,
     mails.c.attempts,
     mails.c.reason,
+    mails.c.removed,
 )
 
 
@@ -72,17 +78,17 @@ class Reading:
             .where(events.c.mail_id == bindparam("id"))
             .order_by(events.c.at, events.c.number)
         )
-        self.answered = select(recipients.c.mail_id, recipients.c.address).where(
-            recipients.c.mail_id.in_(dialect.members("ids")), recipients.c.answer != Answer.LATER
-        )
-        self.counts = union_all(
-            select(mails.c.state, func.count().label("mails")).where(on_the_way).group_by(mails.c.state),
-            select(mails.c.state, func.count().label("mails")).where(has_ended).group_by(mails.c.state),
-        )
+        self.settled = _settled(dialect)
+        self.counts = _counts()
         self.sums = _sums()
-        self.removed = select(mails.c.id).where(is_removed, on_the_way)
-        # Of ended mail too: its older copy may still lie in a waiting room.
-        self.generations = select(mails.c.id, mails.c.generation).where(is_hurried)
+        # No plain column: by its index all mail in those states would be read, and not what was removed.
+        state = mails.c.state + ""
+        self.removed = (
+            select(mails.c.id)
+            .where(is_removed, on_the_way, state.in_(BEFORE_THE_SENDER))
+            .limit(bindparam("most"))
+        )
+        self.waiting = select(mails.c.id, mails.c.next_try_at, mails.c.deferred).where(*waits(dialect))
         self.suspended = select(modules.c.module).where(modules.c.suspended.is_(True))
         self.spent_bodies = _spent_bodies()
         self.known_bodies = select(mails.c.body).where(mails.c.body.in_(dialect.members("names")))
@@ -92,6 +98,17 @@ class Reading:
             .order_by(mails.c.ended_at)
             .limit(bindparam("limit"))
         )
+
+
+def waits(dialect: Dialect) -> Sequence[ColumnElement[bool]]:
+    """That a mail of those named `ids` waits for a try later than `until_after`."""
+    return (
+        mails.c.id.in_(dialect.members("ids")),
+        mails.c.state == QueueState.QUE,
+        mails.c.next_try_at > bindparam("until_after"),
+        mails.c.deferred.is_not(None),
+        mails.c.removed.is_(False),
+    )
 
 
 def queue_page(states: Sequence[str], after: QueuePlace | None, size: int) -> CompoundSelect[Any]:
@@ -105,6 +122,7 @@ def queue_page(states: Sequence[str], after: QueuePlace | None, size: int) -> Co
         .where(
             mails.c.state == state,
             on_the_way,
+            mails.c.removed.is_(False),
             tuple_(mails.c.received_at, mails.c.id) > tuple_(*place),
         )
         .order_by(mails.c.received_at, mails.c.id)
@@ -117,7 +135,7 @@ def queue_page(states: Sequence[str], after: QueuePlace | None, size: int) -> Co
 
 def mail_record(row: AnyRow) -> MailRecord:
     """A mail, of a row of the columns that are read of it."""
-    (*described, received_at, state, state_at, next_try_at, attempts, reason) = row
+    (*described, received_at, state, state_at, next_try_at, attempts, reason, removed) = row
     mail_id, source_id, group, sender, addresses, client_ip, message_id, size = described
     return MailRecord(
         id=mail_id,
@@ -129,13 +147,28 @@ def mail_record(row: AnyRow) -> MailRecord:
         message_id=message_id or "",
         size=size or 0,
         received_at=moment(received_at),
-        state=state,
+        state=Ending.REMOVED if removed and state in ON_THE_WAY else state,
         state_at=moment(state_at),
         # A deferral is over when the mail was seen again after its time, whatever process told so.
         next_try_at=moment(next_try_at) if next_try_at and next_try_at > state_at else None,
         attempts=attempts or 0,
         reason=reason or "",
     )
+
+
+def settled_of(rows: Found) -> Mapping[str, Settled]:
+    """What rows of `Reading.settled` say of each mail."""
+    answers: dict[str, dict[str, Answer]] = {}
+    orders: dict[str, tuple[int, bool]] = {}
+    for mail_id, address, answer, generation, removed in rows:
+        if address is None:
+            orders[mail_id] = generation, bool(removed)
+        else:
+            answers.setdefault(mail_id, {})[address] = Answer(answer)
+    return {
+        mail_id: Settled(answers.get(mail_id, {}), *orders.get(mail_id, ()))
+        for mail_id in answers.keys() | orders.keys()
+    }
 
 
 def place_of(mail: MailRecord) -> QueuePlace:
@@ -147,6 +180,35 @@ def journey_step(row: AnyRow) -> JourneyStep:
     """One step, of a row of `Reading.steps`."""
     at, kind, detail = row
     return JourneyStep(moment(at), kind, json.loads(detail))
+
+
+def _settled(dialect: Dialect) -> CompoundSelect[Any]:
+    """Rows of two kinds: a recipient with his final answer, and what operators said of a mail."""
+    given_ids = dialect.members("ids")
+    return union_all(
+        select(
+            recipients.c.mail_id,
+            recipients.c.address,
+            recipients.c.answer,
+            literal_column("0").label("generation"),
+            false().label("removed"),
+        ).where(recipients.c.mail_id.in_(given_ids), recipients.c.answer != Answer.LATER),
+        select(mails.c.id, null(), null(), mails.c.generation, mails.c.removed).where(
+            mails.c.id.in_(given_ids), or_(is_hurried, is_removed)
+        ),
+    )
+
+
+def _counts() -> CompoundSelect[Any]:
+    """How many mails are in each state. Those that were removed are not where they will be met."""
+    mails_in = func.count().label("mails")
+    removed = select(mails.c.state).where(is_removed, on_the_way)
+    return union_all(
+        select(mails.c.state, mails_in).where(on_the_way).group_by(mails.c.state),
+        select(mails.c.state, mails_in).where(has_ended).group_by(mails.c.state),
+        removed.add_columns(-mails_in).group_by(mails.c.state),
+        select(literal(Ending.REMOVED.value), mails_in).where(is_removed, on_the_way),
+    )
 
 
 def _sums() -> Select[Any]:

@@ -8,6 +8,7 @@ what is none, and else the newer over the older. So events may come in any order
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any, assert_never
@@ -26,9 +27,11 @@ from gateway.domain.journey import (
     Parked,
     RecipientReply,
     Scanned,
+    Stored,
     Tried,
 )
 from gateway.domain.pipeline import WAITING, Stage
+from gateway.domain.storage import StorageEntry
 from gateway.records.port import PARKED
 from gateway.records.schema import DESCRIPTION, STATE, micros
 
@@ -46,6 +49,7 @@ class Rows:
     mails: list[Row] = field(default_factory=list)
     recipients: list[Row] = field(default_factory=list)
     events: list[Row] = field(default_factory=list)
+    entries: list[Row] = field(default_factory=list)
     counts: list[Row] = field(default_factory=list)
 
 
@@ -54,20 +58,24 @@ def rows_of(batch: Iterable[Numbered]) -> Rows:
     rows = Rows()
     mails: dict[str, Row] = {}
     replies: list[Row] = []
+    entries: dict[tuple[str, str], Row] = {}
     for number, event in batch:
-        mail_id = event.mail.id if isinstance(event, Entered) else event.mail_id
+        mail_id = _mail_id(event)
         if news := _news(event):
             _merge(mails.setdefault(mail_id, _UNKNOWN | {"id": mail_id}), news)
         if isinstance(event, Entered):
             mails[mail_id] |= _description(event)
         if isinstance(event, Tried):
             replies += (_reply(event, reply) for reply in event.replies)
+        if isinstance(event, Stored):
+            entries[event.entry.storage, mail_id] = _copy(event.entry)
         if not isinstance(event, Moved):
             rows.events.append(_step(mail_id, number, event))
 
     rows.mails = [_with_time(mails[mail_id]) for mail_id in sorted(mails)]
     rows.recipients = _last_words(replies)
     rows.events.sort(key=lambda row: (row["mail_id"], row["at"], row["digest"]))
+    rows.entries = [entries[place] for place in sorted(entries)]
     return rows
 
 
@@ -76,6 +84,16 @@ def storable(text: str) -> str:
     if "\x00" in text:
         text = text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _mail_id(event: Event) -> str:
+    match event:
+        case Entered():
+            return event.mail.id
+        case Stored():
+            return event.entry.id
+        case _:
+            return event.mail_id
 
 
 def _last_words(replies: list[Row]) -> list[Row]:
@@ -103,12 +121,13 @@ def _news(event: Event) -> Row | None:
                 "next_try_at": micros(event.until),
                 "attempts": event.attempts,
                 "reason": storable(event.reason),
+                "deferred": b64encode(event.copy).decode("ascii") or None,
             }
         case Parked():
             return news | {"state": PARKED, "reason": storable(event.reason)}
         case Ended():
             return news | {"state": event.ending, "ended_at": at, "reason": storable(event.reason)}
-        case Analysed() | Scanned() | Tried():
+        case Analysed() | Scanned() | Stored() | Tried():
             return None
         case _:
             assert_never(event)
@@ -117,6 +136,9 @@ def _news(event: Event) -> Row | None:
 def _merge(known: Row, news: Row) -> None:
     if _rank(news) >= _rank(known):
         known.update((name, value) for name, value in news.items() if value is not None)
+        known["deferred"] = news.get(
+            "deferred"
+        )  # once it was taken out of its waiting room, none waits there
 
 
 def _rank(row: Row) -> tuple[bool, int]:
@@ -157,20 +179,18 @@ def _reply(event: Tried, reply: RecipientReply) -> Row:
 
 
 _DETAILS = {
-    kind: tuple(part.name for part in fields(kind) if part.name not in ("mail_id", "at"))
+    kind: tuple(part.name for part in fields(kind) if part.name not in ("mail_id", "at", "copy"))
     for kind in (Analysed, Scanned, Tried, Deferred, Parked, Ended)
 }
 
 
 def _step(
-    mail_id: str, number: int, event: Analysed | Scanned | Tried | Deferred | Parked | Ended | Entered
+    mail_id: str,
+    number: int,
+    event: Analysed | Scanned | Stored | Tried | Deferred | Parked | Ended | Entered,
 ) -> Row:
     kind = type(event).__name__
-    detail = as_json(
-        _entry(event)
-        if isinstance(event, Entered)
-        else {name: getattr(event, name) for name in _DETAILS[type(event)]}
-    )
+    detail = as_json(_detail(event))
     return {
         "mail_id": mail_id,
         "at": micros(event.at),
@@ -181,14 +201,40 @@ def _step(
     }
 
 
+def _detail(event: Analysed | Scanned | Stored | Tried | Deferred | Parked | Ended | Entered) -> Row:
+    match event:
+        case Entered():
+            return _entry(event)
+        case Stored(entry):
+            return {"storage": entry.storage, "status": entry.status}
+        case _:
+            return {name: getattr(event, name) for name in _DETAILS[type(event)]}
+
+
 def _entry(event: Entered) -> Row:
     """What the mail's own row does not hold."""
     mail = event.mail
-    return {
+    entry = {
         "stage": event.stage,
         "helo": mail.envelope.helo,
         "protocol": mail.envelope.protocol,
         "body": mail.body.name,
+    }
+    return entry if mail.authentication is None else entry | {"authentication": mail.authentication}
+
+
+def _copy(entry: StorageEntry) -> Row:
+    envelope = entry.mail.envelope
+    return {
+        "storage": entry.storage,
+        "id": entry.id,
+        "status": entry.status,
+        "size": entry.size,
+        "preface": entry.preface,
+        "stored_at": micros(entry.stored_at),
+        "sender": storable(envelope.sender),
+        "recipients": as_json([to.address for to in envelope.recipients]),
+        "mail": as_json(entry.mail),
     }
 
 

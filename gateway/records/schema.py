@@ -55,6 +55,9 @@ mails = Table(
     # What operators said of it.
     Column("generation", Integer, nullable=False, server_default="0"),
     Column("removed", Boolean, nullable=False, server_default=false()),
+    # Last, since it is large and seldom read: the mail as the bus has it, in base64,
+    # while it waits for a next try of the sender.
+    Column("deferred", String),
 )
 
 DESCRIPTION = (
@@ -68,7 +71,7 @@ DESCRIPTION = (
     "received_at",
     "body",
 )
-STATE = ("state", "state_at", "ended_at", "next_try_at", "attempts", "reason")
+STATE = ("state", "state_at", "ended_at", "next_try_at", "attempts", "reason", "deferred")
 
 recipients = Table(
     "recipients",
@@ -102,6 +105,29 @@ modules = Table(
     Column("suspended", Boolean, nullable=False),
 )
 
+entries = Table(
+    "storage_entries",
+    metadata,
+    Column("storage", _Key, primary_key=True),
+    Column("id", _Key, primary_key=True),
+    Column("status", String, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("preface", Integer, nullable=False),
+    Column("stored_at", BigInteger, nullable=False),
+    # What listings show and look for, besides being in the mail.
+    Column("sender", String, nullable=False),
+    Column("recipients", String, nullable=False),  # a JSON list of addresses
+    Column("mail", String, nullable=False),  # JSON
+    # What operators ordered, and what came of it.
+    Column("release", Integer, nullable=False, server_default="0"),
+    Column("released_at", BigInteger),
+    Column("ordered_at", BigInteger),
+    Column("checked", Boolean, nullable=False, server_default=false()),
+    Column("claimed_until", BigInteger),
+    Column("failure", String, nullable=False, server_default=""),
+    Column("removed", Boolean, nullable=False, server_default=false()),
+)
+
 counts = Table(
     "counts",
     metadata,
@@ -112,11 +138,42 @@ counts = Table(
     sqlite_with_rowid=False,
 )
 
+licence_keys = Table(
+    "licence_keys",
+    metadata,
+    Column("serial", _Key, primary_key=True),
+    Column("content", String, nullable=False),  # the key file, which proves itself
+    Column("place", String, nullable=False),
+    Column("activated", String),  # a day, ISO 8601; NULL: its term has not begun
+    sqlite_with_rowid=False,
+)
+
+licence_clock = Table(
+    "licence_clock",
+    metadata,
+    Column("id", Integer, primary_key=True),  # of the one row
+    Column("newest", String, nullable=False),  # a day, ISO 8601
+)
+
+outages = Table(
+    "outages",
+    metadata,
+    Column("subject", _Key, primary_key=True),
+    Column("source", _Key, primary_key=True),  # the process that says so
+    Column("reason", String, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),  # unless it is told anew
+    sqlite_with_rowid=False,
+)
+
 on_the_way = mails.c.ended_at.is_(None)
 has_ended = mails.c.ended_at.is_not(None)
 has_body = mails.c.body.is_not(None)
 is_removed = mails.c.removed.is_(True)
-is_hurried = mails.c.generation > literal_column("0")  # a bound value would hide the index
+is_hurried = mails.c.generation > literal_column("0")
+
+is_kept = entries.c.removed.is_(False)
+is_ordered = entries.c.ordered_at.is_not(None)
 
 
 def _only(where: ColumnElement[bool]) -> dict[str, Any]:
@@ -128,7 +185,15 @@ Index("mails_ended", mails.c.ended_at, mails.c.state, **_only(has_ended))
 Index("mails_spent", mails.c.ended_at, **_only(has_ended & has_body))
 Index("mails_body", mails.c.body, **_only(has_body))
 Index("mails_removed", mails.c.id, **_only(is_removed))
-Index("mails_hurried", mails.c.id, **_only(is_hurried))
+
+# With the size in it, what a storage holds is counted without looking at the entries themselves.
+Index(
+    "storage_entries_kept",
+    *(entries.c[name] for name in ("storage", "stored_at", "id", "size")),
+    **_only(is_kept),
+)
+Index("storage_entries_ordered", entries.c.ordered_at, **_only(is_ordered))
+Index("storage_entries_removed", entries.c.storage, entries.c.id, **_only(entries.c.removed.is_(True)))
 
 
 def micros(at: datetime) -> int:

@@ -4,35 +4,36 @@ from __future__ import annotations
 
 import secrets
 import time
+from base64 import b64decode
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
 
 from sqlalchemy import Connection, Executable
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from gateway.domain.errors import TemporaryFailure
 from gateway.domain.journey import Event
 from gateway.domain.pipeline import Module
 from gateway.domain.statistics import Counter, Peak
+from gateway.records.attempts import Attempts
 from gateway.records.behind import Pace, WriteBehind
 from gateway.records.counting import Counting
 from gateway.records.database import Database
 from gateway.records.lookups import Lookups
-from gateway.records.port import JourneyStep, MailRecord, Orders, QueuePlace
+from gateway.records.outages import SqlOutages
+from gateway.records.port import JourneyStep, MailRecord, QueuePlace, Settled, Waiting
 from gateway.records.reading import (
     ON_THE_WAY,
-    AnyRow,
     Reading,
     journey_step,
     mail_record,
     place_of,
     queue_page,
+    settled_of,
 )
 from gateway.records.rows import Numbered, as_json, rows_of
-from gateway.records.schema import micros
+from gateway.records.schema import micros, moment
+from gateway.records.shelves import SqlEntries
 from gateway.records.writing import Writing
 
 PAGE = 1000
@@ -40,11 +41,6 @@ PAGE = 1000
 
 FORGOTTEN_AT_ONCE = 200
 """Mails that are purged in one transaction: it is short, since others who write wait for it."""
-
-_DEADLOCK = "40P01"
-_UNSTORABLE = ("22", "23")  # classes of SQLSTATE: a value that cannot be, a constraint that was broken
-
-T = TypeVar("T")
 
 
 class SqlRecords:
@@ -54,13 +50,13 @@ class SqlRecords:
         self, database: Database, pace: Pace | None = None, clock: Callable[[], float] = time.time
     ) -> None:
         self.database = database
-        self._failures: tuple[type[Exception], ...] = (
-            *(DBAPIError, PoolTimeout, OSError),
-            *database.dialect.failures,
-        )
+        self._attempts = Attempts(database)
+        self._read, self._change = self._attempts.read, self._attempts.change
+        self.outages = SqlOutages(self._attempts)
+        self.entries = SqlEntries(database)
         self._reading = Reading(database.dialect)
         self._writing = Writing(database.dialect)
-        self._lookups = Lookups(self._answered)
+        self._lookups = Lookups(self._settled, Settled())
         self._counting = Counting(secrets.token_urlsafe(9), clock)
         self._counts_are_noted = False
         self._behind = WriteBehind(self._store, pace or Pace())
@@ -96,8 +92,8 @@ class SqlRecords:
         """False while what was noted piles up because nothing can be stored."""
         return self._behind.ready
 
-    async def delivered(self, mail_id: str) -> frozenset[str]:
-        """The recipients of that mail that a next hop has taken, or refused for good."""
+    async def settled(self, mail_id: str) -> Settled:
+        """What became of recipients of that mail for good, and what operators said of it."""
         return await self._lookups.find(mail_id)
 
     async def mail(self, mail_id: str) -> MailRecord | None:
@@ -108,7 +104,7 @@ class SqlRecords:
     async def queue(
         self, states: Sequence[str] = (), after: QueuePlace | None = None
     ) -> AsyncIterator[MailRecord]:
-        """All mail that has not ended, parked mail too, oldest first, read page by page."""
+        """All mail on its way that no operator removed, parked mail too, oldest first."""
         place = after
         while True:
             page = [
@@ -126,21 +122,50 @@ class SqlRecords:
 
     async def counts(self) -> Mapping[str, int]:
         """How many mails are in each state."""
-        return {row.state: row.mails for row in await self._read(self._reading.counts)}
+        counts: defaultdict[str, int] = defaultdict(int)
+        for row in await self._read(self._reading.counts):
+            counts[row.state] += row.mails
+        return {state: mails for state, mails in counts.items() if mails}
 
-    async def orders(self) -> Orders:
-        """What operators said about mail still on its way."""
-        removed = await self._read(self._reading.removed)
-        generations = await self._read(self._reading.generations)
-        return Orders(frozenset(row.id for row in removed), {row.id: row.generation for row in generations})
+    async def removed(self, most: int) -> frozenset[str]:
+        """Mails that an operator removed and that have not come to the sender yet, at most so many."""
+        return frozenset(row.id for row in await self._read(self._reading.removed, {"most": most}))
 
-    async def remove(self, mail_ids: Sequence[str]) -> None:
-        """Mark those of the mails as removed that nobody works on."""
-        await self._change((self._writing.remove, {"ids": as_json(mail_ids)}))
+    async def remove(self, mail_ids: Sequence[str]) -> Mapping[str, str]:
+        """Mark those of the mails as removed that nobody works on: these, and the state of each."""
 
-    async def hurry(self, mail_id: str, generation: int) -> None:
-        """Mark that only copies of at least this generation are wanted."""
-        await self._change((self._writing.hurry, {"mail": mail_id, "wanted": generation}))
+        def remove(connection: Connection) -> Mapping[str, str]:
+            rows = connection.execute(self._writing.remove, {"ids": as_json(mail_ids)}).all()
+            return {row.id: row.state for row in rows}
+
+        return await self._attempts.do(lambda: self.database.write(remove))
+
+    async def claim(self, mail_ids: Sequence[str], until_after: datetime) -> Sequence[Waiting]:
+        """Those of the mails that wait until after that time, for the caller alone."""
+        given = {"ids": as_json(mail_ids), "until_after": micros(until_after)}
+
+        def claim(connection: Connection) -> Sequence[Waiting]:
+            waiting = connection.execute(self._reading.waiting, given).all()
+            ours = {row.id for row in connection.execute(self._writing.claim, given)}
+            return [
+                Waiting(row.id, moment(row.next_try_at), b64decode(row.deferred))
+                for row in waiting
+                if row.id in ours
+            ]
+
+        return await self._attempts.do(lambda: self.database.write(claim))
+
+    async def hurry(self, generations: Mapping[str, int]) -> None:
+        """Of claimed mail, only copies of at least this generation are wanted from now on."""
+        wanted = [{"mail": mail, "wanted": wanted} for mail, wanted in sorted(generations.items())]
+        await self._change_each(self._writing.hurry, wanted)
+
+    async def release(self, claimed: Sequence[Waiting]) -> None:
+        """Claimed mail goes on waiting after all."""
+        untils = [
+            {"mail": mail, "until": until} for mail, until in sorted((w.id, micros(w.until)) for w in claimed)
+        ]
+        await self._change_each(self._writing.release, untils)
 
     async def suspended(self) -> frozenset[Module]:
         """The modules that an operator suspended."""
@@ -194,69 +219,16 @@ class SqlRecords:
         self._counts_are_noted = False
         inserts, given = self._writing.inserts(rows)
         if inserts:
-            await self._do(lambda: self.database.store(inserts, given))
+            await self._attempts.do(lambda: self.database.store(inserts, given))
         self._counting.stored(rows.counts)
 
-    async def _answered(self, mail_ids: Collection[str]) -> Mapping[str, frozenset[str]]:
+    async def _settled(self, mail_ids: Collection[str]) -> Mapping[str, Settled]:
         if self._behind.failing:
             # What was kept may still be in line: to answer without it could deliver twice.
             raise TemporaryFailure("records are behind")
-        found = defaultdict(set)
         ids = {"ids": as_json(mail_ids)}
-        for mail_id, address in await self._do(lambda: self.database.ask(self._reading.answered, ids)):
-            found[mail_id].add(address)
-        return {mail_id: frozenset(addresses) for mail_id, addresses in found.items()}
+        return settled_of(await self._attempts.do(lambda: self.database.ask(self._reading.settled, ids)))
 
-    async def _read(
-        self, statement: Executable, given: Mapping[str, object] | None = None
-    ) -> Sequence[AnyRow]:
-        def read(connection: Connection) -> Sequence[AnyRow]:
-            return connection.execute(statement, given).all()
-
-        return await self._do(lambda: self.database.read(read))
-
-    async def _change(self, *changes: tuple[Executable, Mapping[str, object]]) -> None:
-        def change(connection: Connection) -> None:
-            for statement, given in changes:
-                connection.execute(statement, given)
-
-        await self._do(lambda: self.database.write(change))
-
-    async def _do(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do `work`, which twice is harmless; `TemporaryFailure` for all that is not our own fault."""
-        try:
-            try:
-                return await work()
-            except self._failures as error:
-                if not _is_over(error):
-                    raise
-                return await work()
-        except self._failures as error:
-            if _is_unstorable(error):
-                raise
-            raise TemporaryFailure(f"records: {in_short(error)}") from error
-
-
-def in_short(error: BaseException) -> str:
-    """What the database said, without statement and values."""
-    said = error.orig if isinstance(error, DBAPIError) and error.orig else error
-    return " ".join(str(said).split()) or type(said).__name__
-
-
-def _is_over(error: BaseException) -> bool:
-    """Whether what went wrong is over with the attempt.
-
-    Of connections that nobody used it shows late that they are dead, as all are after a restart of the
-    server; and of two who wait for each other the server stops one.
-    """
-    lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    return lost or _sqlstate(error) == _DEADLOCK
-
-
-def _is_unstorable(error: BaseException) -> bool:
-    return isinstance(error, DataError | IntegrityError) or _sqlstate(error)[:2] in _UNSTORABLE
-
-
-def _sqlstate(error: BaseException) -> str:
-    said = error.orig if isinstance(error, DBAPIError) else error
-    return getattr(said, "sqlstate", None) or ""
+    async def _change_each(self, change: Executable, given: Sequence[Mapping[str, object]]) -> None:
+        if given:
+            await self._attempts.do(lambda: self.database.write(lambda to: to.execute(change, given)))

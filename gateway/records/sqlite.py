@@ -20,6 +20,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     Select,
+    TableValuedAlias,
     bindparam,
     create_engine,
     event,
@@ -31,10 +32,11 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 
 from gateway.domain.errors import ConfigError
+from gateway.records.attempts import in_short
 from gateway.records.behind import Pace
-from gateway.records.database import Dialect, Found, Insert
+from gateway.records.database import Dialect, Found, Insert, Question
 from gateway.records.migrating import migrate
-from gateway.records.sql import SqlRecords, in_short
+from gateway.records.sql import SqlRecords
 
 BUSY_TIMEOUT = 10.0
 """Seconds that one who writes waits for another process that does."""
@@ -70,6 +72,10 @@ def _members(name: str) -> Select[str]:
     return select(func.json_each(bindparam(name)).table_valued("value").c.value)
 
 
+def _elements(stored: Column[str]) -> TableValuedAlias:
+    return func.json_each(stored).table_valued("value")
+
+
 def _rows(name: str, columns: Sequence[Column[Any]]) -> Select[Any]:
     # One statement for all rows: between any two, the thread would give the interpreter away and have to
     # win it back, which is slow while the event loop is busy.
@@ -81,7 +87,9 @@ def _rows(name: str, columns: Sequence[Column[Any]]) -> Select[Any]:
 class SqliteDatabase:
     """Runs work in threads: one that writes, and some that read meanwhile."""
 
-    dialect = Dialect(insert=sqlite.insert, members=_members, rows=_rows, failures=(sqlite3.Error,))
+    dialect = Dialect(
+        insert=sqlite.insert, members=_members, elements=_elements, rows=_rows, failures=(sqlite3.Error,)
+    )
 
     def __init__(self, path: Path) -> None:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="records-writer")
@@ -118,7 +126,7 @@ class SqliteDatabase:
 
         await self.write(stored)
 
-    async def ask(self, question: Select[Any], given: Mapping[str, str]) -> Found:
+    async def ask(self, question: Question, given: Mapping[str, str]) -> Found:
         """The answer to `question`."""
         return await self.read(lambda connection: connection.execute(question, given).all())
 

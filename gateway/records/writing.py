@@ -19,16 +19,23 @@ from sqlalchemy import (
 )
 
 from gateway.domain.journey import Answer
-from gateway.domain.pipeline import QueueState
+from gateway.domain.pipeline import REMOVABLE
 from gateway.records.database import Dialect, Insert
+from gateway.records.reading import waits
 from gateway.records.rows import Rows, as_json
-from gateway.records.schema import DESCRIPTION, STATE, counts, events, mails, modules, recipients
+from gateway.records.schema import (
+    DESCRIPTION,
+    STATE,
+    counts,
+    entries,
+    events,
+    mails,
+    modules,
+    recipients,
+)
 
 _LAST_KNOWN = ("next_try_at", "attempts", "reason")
 """A state that does not tell these leaves them as they are."""
-
-REMOVABLE = (QueueState.WFC, QueueState.WFS, QueueState.QUE)
-"""The states of mail that nobody works on: only that can be removed (manual, chapter 6.5)."""
 
 
 class Writing:
@@ -38,11 +45,23 @@ class Writing:
         self.tell = _tell(dialect)
         self.answer = _answer(dialect)
         self.add_step = _insert_all(dialect, events, events.c).on_conflict_do_nothing()
+        self.enter = _enter(dialect)
         self.sum_up = _sum_up(dialect)
 
         given_ids = dialect.members("ids")
         self.remove = (
-            update(mails).where(mails.c.id.in_(given_ids), mails.c.state.in_(REMOVABLE)).values(removed=True)
+            update(mails)
+            .where(mails.c.id.in_(given_ids), mails.c.state.in_(REMOVABLE), mails.c.removed.is_(False))
+            .values(removed=True)
+            .returning(mails.c.id, mails.c.state)
+        )
+        self.claim = update(mails).where(*waits(dialect)).values(next_try_at=None).returning(mails.c.id)
+        self.release = (
+            update(mails)
+            .where(
+                mails.c.id == bindparam("mail"), mails.c.next_try_at.is_(None), mails.c.deferred.is_not(None)
+            )
+            .values(next_try_at=bindparam("until"))
         )
         self.hurry = (
             update(mails)
@@ -62,6 +81,7 @@ class Writing:
             (self.tell, mails, rows.mails),
             (self.answer, recipients, rows.recipients),
             (self.add_step, events, rows.events),
+            (self.enter, entries, rows.entries),
             (self.sum_up, counts, rows.counts),
         )
         return (
@@ -110,6 +130,16 @@ def _answer(dialect: Dialect) -> Insert:
             recipients.c.answer == Answer.LATER,
             or_(told.answer != Answer.LATER, told.tried_at >= recipients.c.tried_at),
         ),
+    )
+
+
+def _enter(dialect: Dialect) -> Insert:
+    """A copy of a mail in a storage. One that is there is replaced, as its bytes were; its orders stay."""
+    written = ("storage", "id", "status", "size", "preface", "stored_at", "sender", "recipients", "mail")
+    insert = _insert_all(dialect, entries, (entries.c[name] for name in written))
+    news = ("status", "size", "preface", "sender", "recipients", "mail")
+    return insert.on_conflict_do_update(
+        index_elements=["storage", "id"], set_={name: insert.excluded[name] for name in news}
     )
 
 

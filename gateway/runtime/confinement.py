@@ -1,8 +1,9 @@
 """A confined process of the isolation pool: what it gives up before it works, and how it answers.
 
-It takes calls from its standard input and gives answers on its standard output, each with its length before
-it. Calls come from the service and are pickled. Answers come from where hostile bytes are handled: the
-service reads them with `read_plain`, which makes values and nothing else, so they run no code there.
+It takes calls from a socket, its standard input, and gives answers on its standard output, each with its
+length before it. Calls come from the service and are pickled; the sheets among their arguments come as open
+files with the length. Answers come from where hostile bytes are handled: the service reads them with
+`read_plain`, which makes values and nothing else, so they run no code there.
 """
 
 from __future__ import annotations
@@ -15,15 +16,21 @@ import os
 import pickle
 import resource
 import signal
+import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, is_dataclass
 from enum import Enum
 from typing import BinaryIO
 
+from gateway.runtime.sheets import Sheet
+
 LENGTH_BYTES = 8
 """The length before a call or an answer, the most significant byte first."""
+
+MOST_SHEETS = 8
+"""Sheets that go with one call."""
 
 MOST_DESCRIPTORS = 1 << 20
 """No descriptor of a service has a higher number."""
@@ -65,7 +72,7 @@ class Failed:
 def main() -> None:
     """Serve calls; the arguments are the numbers of `Bounds`, then modules to load before the first call."""
     os.closerange(3, MOST_DESCRIPTORS)  # some event loops leave more open than they were asked to
-    with os.fdopen(os.dup(0), "rb") as calls, os.fdopen(os.dup(1), "wb") as answers:
+    with socket.socket(fileno=os.dup(0)) as calls, os.fdopen(os.dup(1), "wb") as answers:
         # What the called code reads and prints goes nowhere.
         nowhere = os.open(os.devnull, os.O_RDWR)
         os.dup2(nowhere, 0)
@@ -78,16 +85,28 @@ def main() -> None:
         serve_calls(calls, answers)
 
 
-def serve_calls(calls: BinaryIO, answers: BinaryIO) -> None:
+def serve_calls(calls: socket.socket, answers: BinaryIO) -> None:
     """Say by an empty answer that we are ready, then answer one call after the other while there are any."""
     answer = b""
     while True:
         answers.write(len(answer).to_bytes(LENGTH_BYTES, "big") + answer)
         answers.flush()
-        prefix = calls.read(LENGTH_BYTES)
+        prefix, descriptors, _flags, _sender = socket.recv_fds(calls, LENGTH_BYTES, MOST_SHEETS)
+        sheets = [Sheet(descriptor) for descriptor in descriptors]
         if len(prefix) < LENGTH_BYTES:
             return
-        answer = answer_to(calls.read(int.from_bytes(prefix, "big")))
+        answer = answer_to(_received(calls, int.from_bytes(prefix, "big")), sheets)
+        for sheet in sheets:
+            sheet.close()
+
+
+def _received(calls: socket.socket, length: int) -> bytes:
+    """The next `length` bytes; fewer if nobody is there any more."""
+    content = bytearray(length)
+    view = memoryview(content)
+    while view and (taken := calls.recv_into(view)):
+        view = view[taken:]
+    return bytes(content)
 
 
 def confine(bounds: Bounds) -> None:
@@ -113,10 +132,18 @@ def leave_network() -> bool:
     return any(_LIBC.unshare(flags) == 0 for flags in (_CLONE_NEWNET, _CLONE_NEWUSER | _CLONE_NEWNET))
 
 
-def answer_to(pickled_call: bytes) -> bytes:
+def as_sent(call: Call) -> tuple[bytes, list[Sheet]]:
+    """A call as it is sent, and the sheets that go with it."""
+    written = io.BytesIO()
+    pickler = _CallPickler(written, pickle.HIGHEST_PROTOCOL)
+    pickler.dump(call)
+    return written.getvalue(), pickler.sheets
+
+
+def answer_to(pickled_call: bytes, sheets: Sequence[Sheet] = ()) -> bytes:
     """The pickled result of a call, or `Failed`."""
     try:
-        call: Call = pickle.loads(pickled_call)  # noqa: S301 - the service itself wrote it
+        call: Call = _CallUnpickler(io.BytesIO(pickled_call), sheets).load()  # the service itself wrote it
         # The pool ends a call by the clock; this ends one whose pool is gone.
         most = math.ceil(time.process_time() + call.seconds) + 1
         resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
@@ -136,6 +163,32 @@ def read_plain(pickled: bytes) -> object:
         return _PlainUnpickler(io.BytesIO(pickled)).load()
     except Exception as error:  # broken pickles raise nearly anything
         raise pickle.UnpicklingError(f"no plain value: {error}") from error
+
+
+class _CallPickler(pickle.Pickler):
+    """Leaves sheets out, each by its number."""
+
+    def __init__(self, written: io.BytesIO, protocol: int) -> None:
+        super().__init__(written, protocol)
+        self.sheets: list[Sheet] = []
+
+    def persistent_id(self, value: object) -> int | None:
+        """The number of a sheet; None for what is pickled."""
+        if not isinstance(value, Sheet):
+            return None
+        if value not in self.sheets:
+            self.sheets.append(value)
+        return self.sheets.index(value)
+
+
+class _CallUnpickler(pickle.Unpickler):
+    def __init__(self, read: io.BytesIO, sheets: Sequence[Sheet]) -> None:
+        super().__init__(read)
+        self._sheets = sheets
+
+    def persistent_load(self, number: int) -> Sheet:
+        """The sheet of that number."""
+        return self._sheets[number]
 
 
 class _PlainUnpickler(pickle.Unpickler):

@@ -11,6 +11,7 @@ import asyncio
 import os
 import pickle
 import signal
+import socket
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Callable, Sequence
@@ -21,7 +22,7 @@ from typing import TypeVar, TypeVarTuple, cast
 
 from gateway.domain.errors import TemporaryFailure
 from gateway.runtime import confinement
-from gateway.runtime.confinement import LENGTH_BYTES, Bounds, Call, Failed, read_plain
+from gateway.runtime.confinement import LENGTH_BYTES, Bounds, Call, Failed, as_sent, read_plain
 
 T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
@@ -86,7 +87,8 @@ class IsolationPool:
         """What `function` gives for `arguments`, within `timeout` seconds from when a process has it.
 
         It must be a function of a module, what can be pickled are its arguments, and values its result:
-        builtins, and dataclasses and enums of the domain and the services.
+        builtins, and dataclasses and enums of the domain and the services. Large arguments go as a `Sheet`,
+        which costs a thousandth of sending them.
         """
         if self._places == 0:
             raise TemporaryFailure("too much waits for being looked at in isolation")
@@ -119,6 +121,7 @@ class IsolationPool:
             confined = self._idle.pop()
             if confined.is_alive:
                 return confined
+            await confined.kill()
         return await _Confined.start(self._bounds, self._preload)
 
     async def _put_back(self, confined: _Confined) -> None:
@@ -131,29 +134,35 @@ class IsolationPool:
 class _Confined:
     """One process, and the pipes that lead to it."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, calls: socket.socket) -> None:
         self.calls = 0
         self.is_idle = True
         self._process = process
+        self._calls = calls  # the way there; back leads the standard output of the process
 
     @classmethod
     async def start(cls, bounds: Bounds, preload: Sequence[str]) -> _Confined:
         """A process that waits for calls. `TemporaryFailure` when it does not come up."""
         known = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
         try:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-c", f"from {confinement.__name__} import main; main()"),
                 *map(str, astuple(bounds)),
                 *preload,
-                stdin=PIPE,
+                stdin=theirs.fileno(),
                 stdout=PIPE,
                 stderr=DEVNULL,
                 env=known | {"PYTHONPATH": os.pathsep.join(sys.path)},
             )
         except OSError as error:
+            ours.close()
             raise TemporaryFailure(f"a process for isolated work cannot be started: {error}") from error
+        finally:
+            theirs.close()
 
-        confined = cls(process)
+        confined = cls(process, ours)
         try:
             async with asyncio.timeout(START_SECONDS):
                 await confined._read()
@@ -172,13 +181,13 @@ class _Confined:
 
     async def answer_to(self, call: Call) -> bytes:
         """The answer, still pickled. `EOFError` or `ConnectionError` when the process ended instead."""
-        assert self._process.stdin  # noqa: S101 - it is a pipe, as `start` asked for
         self.calls += 1
         self.is_idle = False
-        pickled = pickle.dumps(call)
-        self._process.stdin.write(len(pickled).to_bytes(LENGTH_BYTES, "big"))
-        self._process.stdin.write(pickled)
-        await self._process.stdin.drain()
+        content, sheets = as_sent(call)
+        # It waits for a call, so there is room in its socket for a length.
+        length = len(content).to_bytes(LENGTH_BYTES, "big")
+        socket.send_fds(self._calls, [length], [sheet.descriptor for sheet in sheets])
+        await asyncio.get_running_loop().sock_sendall(self._calls, content)
         answer = await self._read()
         self.is_idle = True
         return answer
@@ -192,13 +201,14 @@ class _Confined:
 
     async def kill(self) -> int:
         """End the process, if it has not ended already; its exit code."""
+        self._calls.close()
         if self.is_alive:
             with suppress(ProcessLookupError):
                 self._process.kill()
         return await self._process.wait()
 
     async def _read(self) -> bytes:
-        assert self._process.stdout  # noqa: S101 - as above
+        assert self._process.stdout  # noqa: S101 - it is a pipe, as `start` asked for
         length = int.from_bytes(await self._process.stdout.readexactly(LENGTH_BYTES), "big")
         if length > LONGEST_ANSWER:
             raise EOFError("the answer is too long")

@@ -7,7 +7,7 @@ it can neither end a line nor look like another field. No message content is eve
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from gateway.domain.address import domain_of
@@ -16,6 +16,7 @@ from gateway.domain.journey import Answer, RecipientReply
 from gateway.domain.mail import POLICY, Envelope, Mail
 from gateway.domain.pipeline import Stage
 from gateway.domain.policy import Status
+from gateway.domain.storage import StorageEntry
 from gateway.runtime.logs import ACTIVITY, one_line
 
 LONGEST_VALUE = 320
@@ -44,19 +45,26 @@ def mended(mail_id: str, defects: Iterable[str]) -> None:
 
 
 def refused(
-    client_ip: str,
-    reply: str,
+    client: str,
+    reason: str,
     *,
     helo: str | None = None,
     sender: str | None = None,
     recipient: str | None = None,
+    rule: str = "",
 ) -> None:
-    """A client, its sender, its recipient or its message was refused. What it had not said is None."""
+    """A client, its sender, its recipient or its message was refused; `rule` decided, "" where none has to.
+
+    What the client had not said by then is None.
+    """
     if not _log.isEnabledFor(ACTIVITY):
         return
-    said = {"helo": helo, "from": sender, "rcpt": recipient}
-    known = "".join(f", {name}=<{_angled(value)}>" for name, value in said.items() if value is not None)
-    _write("", f'REFUSED, client=[{_plain(client_ip)}]{known}, reply="{_quoted(reply)}"')
+    before = _told({"from": sender, "rcpt": recipient})
+    _write(
+        "",
+        f"REFUSED, {before}client=[{_plain(client)}], {_told({'helo': helo})}"
+        f'reason="{_quoted(reason)}", rule="{_quoted(rule)}"',
+    )
 
 
 def splitted(mail: Mail) -> None:
@@ -80,6 +88,28 @@ def scanned(mail: Mail, statuses: Iterable[Status], threats: Iterable[str]) -> N
         mail.id,
         f"SCANNED, group=<{_angled(group)}>, nrcpt={len(mail.envelope.recipients)},"
         f' status="{", ".join(statuses)}", srcid={mail.source_id}, names="{_quoted(", ".join(threats))}"',
+    )
+
+
+def stored(entry: StorageEntry) -> None:
+    """A copy of a mail lies in a storage."""
+    if not _log.isEnabledFor(ACTIVITY):
+        return
+    _write(
+        entry.id,
+        f"STORED, storage=<{_angled(entry.storage)}>, nrcpt={len(entry.mail.envelope.recipients)},"
+        f' size={entry.size}, status="{entry.status}", srcid={entry.mail.source_id}',
+    )
+
+
+def released(mail: Mail, entry: StorageEntry) -> None:
+    """`mail` takes the message of a storage to its recipients, as an operator ordered."""
+    if not _log.isEnabledFor(ACTIVITY):
+        return
+    _write(
+        mail.id,
+        f"RELEASED, storage=<{_angled(entry.storage)}>, nrcpt={len(mail.envelope.recipients)},"
+        f" size={mail.size}, srcid={mail.source_id}",
     )
 
 
@@ -140,6 +170,11 @@ def parked(mail: Mail, stage: Stage, error: BaseException) -> None:
 
 def _write(mail_id: str, line: str) -> None:
     _log.log(ACTIVITY, line, extra={"mail_id": mail_id})
+
+
+def _told(said: Mapping[str, str | None]) -> str:
+    """The fields of what a client said, each followed by a comma; none for what it did not say."""
+    return "".join(f"{name}=<{_angled(value)}>, " for name, value in said.items() if value is not None)
 
 
 def _cut(value: str) -> str:

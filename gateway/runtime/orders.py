@@ -1,50 +1,40 @@
-"""What operators said about single mails, kept where each mail passes so that nobody has to ask for it."""
+"""Which mail operators removed, kept where each mail passes so that nobody has to ask for it.
+
+The sender asks the records about each mail anyway, and is told there. So what does not fit in here is
+met by the sender at the latest.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import Enum
 
 from gateway.domain.mail import Mail
-from gateway.records.port import Orders
 
-
-class Standing(Enum):
-    """What a mail that was just taken from the bus is."""
-
-    WANTED = "wanted"
-    REMOVED = "removed"  # an operator removed it from the queue
-    REPLACED = "replaced"  # an older copy of a mail that was published anew
+MOST = 100_000
+"""Removed mails that are remembered, about 10 MB of them; the oldest give way."""
 
 
 @dataclass(slots=True)
 class StandingOrders:
-    """The orders in force in this process: few, since they concern only mail still on its way."""
+    """The orders in force in this process."""
 
-    _removed: set[str] = field(default_factory=set)
-    _generations: dict[str, int] = field(default_factory=dict)
+    _removed: dict[str, None] = field(default_factory=dict)  # in the order in which they were removed
 
-    def replace(self, orders: Orders) -> None:
+    def replace(self, removed: Iterable[str]) -> None:
         """Forget what was known: this is what the records say now."""
-        self._removed = set(orders.removed)
-        self._generations = dict(orders.generations)
+        self._removed = dict.fromkeys(removed)
 
-    def remove(self, mail_ids: tuple[str, ...]) -> None:
+    def remove(self, mail_ids: Iterable[str]) -> None:
         """These mails are not wanted any more."""
-        self._removed.update(mail_ids)
+        self._removed.update(dict.fromkeys(mail_ids))
+        while len(self._removed) > MOST:
+            del self._removed[next(iter(self._removed))]
 
-    def hurry(self, mail_id: str, generation: int) -> None:
-        """Only copies of at least this generation are wanted."""
-        self._generations[mail_id] = max(generation, self._generations.get(mail_id, 0))
-
-    def standing(self, mail: Mail) -> Standing:
-        """Whether a mail may go on."""
-        if mail.id in self._removed:
-            return Standing.REMOVED
-        if mail.generation < self._generations.get(mail.id, 0):
-            return Standing.REPLACED
-        return Standing.WANTED
+    def is_removed(self, mail: Mail) -> bool:
+        """Whether an operator removed that mail."""
+        return mail.id in self._removed
 
     def forget(self, mail: Mail) -> None:
         """The way of that mail has ended: no copy of it will come again."""
-        self._removed.discard(mail.id)
+        self._removed.pop(mail.id, None)

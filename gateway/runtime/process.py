@@ -18,6 +18,7 @@ from gateway.config.settings import Settings
 from gateway.domain.errors import ConfigError
 from gateway.runtime.exitcodes import ExitCode
 from gateway.runtime.heartbeat import Heartbeat
+from gateway.runtime.licensing import NoLicence
 from gateway.runtime.lifecycle import Lifecycle
 from gateway.runtime.logs import start_logging
 from gateway.runtime.wiring import Gateway, follow_commands, open_gateway
@@ -50,6 +51,9 @@ def run_services(services: Mapping[str, Run], config: Path) -> int:
     except InvalidConfig as invalid:
         print(invalid, file=sys.stderr)
         return ExitCode.BAD_CONFIG
+    except NoLicence as error:
+        print(error, file=sys.stderr)
+        return ExitCode.NO_LICENCE
     except ConfigError as error:
         print(error, file=sys.stderr)
         return ExitCode.SYSTEM_ERROR
@@ -73,9 +77,13 @@ async def _run(services: Mapping[str, Run], settings: Settings) -> None:
     async with open_gateway(settings, lifecycle) as gateway:
         try:
             async with asyncio.TaskGroup() as group:
-                following = group.create_task(follow_commands(gateway))
+                following = (
+                    group.create_task(follow_commands(gateway)),
+                    group.create_task(gateway.licensing.follow()),
+                )
                 await _run_all(services, gateway)
-                following.cancel()
+                for task in following:
+                    task.cancel()
         except* ConfigError as errors:
             raise _first(errors) from None
 

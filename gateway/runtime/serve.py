@@ -13,9 +13,10 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from gateway.bus import wire
 from gateway.bus.port import Delivery
 from gateway.domain.errors import TemporaryFailure
-from gateway.domain.journey import Deferred, Ended, Ending, Entered, Moved, Parked
+from gateway.domain.journey import Deferred, Entered, Moved, Parked
 from gateway.domain.mail import Mail
 from gateway.domain.pipeline import (
     MODULE_OF,
@@ -28,11 +29,11 @@ from gateway.domain.pipeline import (
     Outcome,
     Stage,
     following,
+    taken_out,
 )
 from gateway.runtime import maillog
 from gateway.runtime.clock import utc_now
 from gateway.runtime.lifecycle import DRAIN_SECONDS
-from gateway.runtime.orders import Standing
 from gateway.runtime.wiring import Gateway
 
 log = logging.getLogger(__name__)
@@ -77,7 +78,8 @@ class _StageLoop:
         lifecycle = self._gateway.lifecycle
         try:
             while not lifecycle.stopping.is_set():
-                if self._stage is Stage.SENDER:
+                if self._stage is Stage.SENDER and lifecycle.is_suspended(Module.SENDER):
+                    lifecycle.ready(self._stage)  # it does what it should: nobody needs to restart it
                     await lifecycle.until_active(Module.SENDER)
                 await self._take_mail()
         finally:
@@ -137,15 +139,16 @@ class _StageLoop:
         with suppress(TemporaryFailure):  # then the bus brings it back by itself
             await (delivery.done() if concluded else delivery.again())
 
-    async def _conclude_patiently(self, delivery: Delivery, decision: Outcome | Parked | None) -> bool:
+    async def _conclude_patiently(self, delivery: Delivery, decision: Outcome | Parked) -> bool:
         """Conclude, however long somebody else is away; False when the mail has to come again after all.
 
         It is not given back each time: mail that comes back too often is taken for harmful, and parked.
         """
         mail, lifecycle, in_trouble = delivery.mail, self._gateway.lifecycle, False
+        copy = self._copy_that_waits(decision)
         while delivery.held:
             try:
-                await self._conclude(mail, decision)
+                await self._conclude(mail, decision, copy)
             except TemporaryFailure as trouble:
                 if not in_trouble:
                     log.warning(
@@ -166,16 +169,10 @@ class _StageLoop:
         self._shown.add(mail.id)
         self._gateway.records.note(Moved(mail.id, self._now(), WORKING[self._stage]))
 
-    async def _decide(self, mail: Mail) -> Outcome | Parked | None:
-        """What should become of the mail; None: it is an older copy, and another one is on its way."""
-        match self._gateway.orders.standing(mail):
-            case Standing.REPLACED:
-                return None
-            case Standing.REMOVED:
-                return Finished((Ended(mail.id, self._now(), Ending.REMOVED, "removed by the operator"),))
-            case Standing.WANTED:
-                pass
-
+    async def _decide(self, mail: Mail) -> Outcome | Parked:
+        """What should become of the mail."""
+        if self._gateway.orders.is_removed(mail):
+            return taken_out(mail, self._now())
         module = MODULE_OF[self._stage]
         if module is Module.SCANNING and self._gateway.lifecycle.is_suspended(module):
             return Onward(mail)
@@ -187,12 +184,16 @@ class _StageLoop:
             maillog.parked(mail, self._stage, fault)
             return Parked(mail.id, self._now(), self._stage, f"{type(fault).__name__}: {fault}")
 
-    async def _conclude(self, mail: Mail, decision: Outcome | Parked | None) -> None:
+    def _copy_that_waits(self, decision: Outcome | Parked) -> bytes:
+        """Of mail that waits to be sent: what to publish when an operator wants it to be sent early."""
+        if isinstance(decision, Later) and self._stage is Stage.SENDER:
+            return wire.encode(decision.mail)
+        return b""
+
+    async def _conclude(self, mail: Mail, decision: Outcome | Parked, copy: bytes) -> None:
         """See to it that somebody else has the mail. Raises `TemporaryFailure` when nobody can."""
         bus, records = self._gateway.bus, self._gateway.records
         match decision:
-            case None:
-                pass
             case Parked():
                 await bus.park(self._stage, mail, decision.reason)
                 records.note(decision)
@@ -202,17 +203,18 @@ class _StageLoop:
                 await bus.publish(following(self._stage), [decision.mail])
             case Later():
                 await self._send(decision.created)
-                await records.keep(*decision.events, self._deferred(decision))
+                await records.keep(*decision.events, self._deferred(decision, copy))
                 await bus.defer(self._stage, decision.mail, decision.delay)
             case Finished():
                 await self._send(decision.created)
-                await records.keep(*decision.events)
+                if decision.events:
+                    await records.keep(*decision.events)
                 self._gateway.orders.forget(mail)
 
-    def _deferred(self, later: Later) -> Deferred:
+    def _deferred(self, later: Later, copy: bytes) -> Deferred:
         now, mail = self._now(), later.mail
         state = WAITING[self._stage]
-        return Deferred(mail.id, now, now + later.delay, later.reason, mail.attempts, state)
+        return Deferred(mail.id, now, now + later.delay, later.reason, mail.attempts, state, copy)
 
     async def _send(self, created: tuple[Mail, ...]) -> None:
         """What a step made itself is not checked: the sender has it next."""

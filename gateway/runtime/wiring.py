@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,15 +12,24 @@ from urllib.parse import unquote, urlsplit
 
 from gateway.blobs.carrying import CarryingBlobs
 from gateway.blobs.port import Blobs
-from gateway.bus.port import Bus
+from gateway.bus.port import Bus, Inlet
 from gateway.config.settings import Settings
 from gateway.dns.port import Dns
-from gateway.domain.commands import Hurry, Reload, Remove, Resume, Suspend
+from gateway.domain.commands import Reload, Remove, Resume, Suspend
 from gateway.domain.errors import ConfigError, TemporaryFailure
 from gateway.domain.pipeline import Module
+from gateway.domain.statistics import Counter, nobody_counts
+from gateway.licences.keyring import Keyring
+from gateway.licences.signers import shipped_signers
+from gateway.records.licences import LicenceRecords
 from gateway.records.port import Records
+from gateway.records.sql import SqlRecords
+from gateway.runtime.clock import utc_now
+from gateway.runtime.licensing import Licensing
 from gateway.runtime.lifecycle import Lifecycle
-from gateway.runtime.orders import StandingOrders
+from gateway.runtime.orders import MOST, StandingOrders
+from gateway.storages.place import Place
+from gateway.storages.storages import Storages
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +45,9 @@ class Gateway:
     bus: Bus
     blobs: Blobs
     records: Records
+    storages: Storages
     lifecycle: Lifecycle
+    licensing: Licensing
     orders: StandingOrders = field(default_factory=StandingOrders)
 
 
@@ -46,11 +57,17 @@ async def open_gateway(settings: Settings, lifecycle: Lifecycle) -> AsyncIterato
     async with AsyncExitStack() as stack:
         records = await open_records(settings)
         stack.push_async_callback(records.close)
-        blobs = CarryingBlobs(await open_blobs(settings))
+        kept, place = await open_blobs(settings)
+        blobs = CarryingBlobs(kept)
         stack.push_async_callback(blobs.close)
+        stack.push_async_callback(place.close)
         bus = await open_bus(settings)
         stack.push_async_callback(bus.close)
-        gateway = Gateway(settings, bus, blobs, records, lifecycle)
+        licensing = open_licensing(settings, records)
+        gateway = Gateway(
+            settings, bus, blobs, records, Storages(place, blobs, records), lifecycle, licensing
+        )
+        await licensing.open()
         # Before any mail is taken: what an operator suspended or removed stays so over a restart.
         await _ask_for_the_present_state(gateway)
         yield gateway
@@ -69,8 +86,6 @@ async def follow_commands(gateway: Gateway) -> None:
                     gateway.lifecycle.resume(Module(module))
                 case Remove(mail_ids):
                     gateway.orders.remove(mail_ids)
-                case Hurry(mail_id, generation):
-                    gateway.orders.hurry(mail_id, generation)
                 case Reload():
                     gateway.lifecycle.stop()
 
@@ -78,7 +93,7 @@ async def follow_commands(gateway: Gateway) -> None:
 async def _ask_for_the_present_state(gateway: Gateway) -> None:
     while True:
         try:
-            gateway.orders.replace(await gateway.records.orders())
+            gateway.orders.replace(await gateway.records.removed(MOST))
             gateway.lifecycle.set_suspended(await gateway.records.suspended())
         except TemporaryFailure as trouble:
             log.warning("what operators ordered cannot be read now, asking again: %s", trouble)
@@ -103,24 +118,43 @@ async def open_bus(settings: Settings) -> Bus:
             raise ConfigError(f"[gateway.bus] Url: {scheme}: is no bus; use embedded: or amqp://")
 
 
-async def open_blobs(settings: Settings) -> Blobs:
-    """The place for bodies of `[gateway.blobs] Url`."""
+async def open_inlet(settings: Settings) -> Inlet:
+    """The bus for a command that is a process of its own, whether a gateway runs or not.
+
+    The embedded bus belongs to one process: that one is asked, and when there is none, it is opened here.
+    """
+    if urlsplit(settings.bus.url).scheme == "embedded":
+        from gateway.bus.door import Caller, door_of
+
+        if caller := await Caller.at(door_of(settings.bus_file)):
+            return caller
+    return await open_bus(settings)
+
+
+async def open_blobs(settings: Settings) -> tuple[Blobs, Place]:
+    """The place for bodies of `[gateway.blobs] Url`, and that for the files of storages.
+
+    Storages lie in the directories that are named for them, or in the bucket that has the bodies.
+    """
     url = urlsplit(settings.blobs.url)
     match url.scheme:
         case "file":
             from gateway.blobs.directory import DirectoryBlobs
+            from gateway.storages.directory import DirectoryPlace
 
-            return DirectoryBlobs(Path(unquote(url.path)))
+            return DirectoryBlobs(Path(unquote(url.path))), DirectoryPlace()
         case "s3":
             from gateway.blobs.s3 import open_s3
+            from gateway.storages.bucket import BucketPlace
 
             blobs = settings.blobs
-            return await open_s3(url.netloc, url.path.strip("/"), blobs.endpoint, blobs.region)
+            bucket = await open_s3(url.netloc, url.path.strip("/"), blobs.endpoint, blobs.region)
+            return bucket, BucketPlace(bucket)
         case scheme:
             raise ConfigError(f"[gateway.blobs] Url: {scheme}: is no place for bodies; use file:// or s3://")
 
 
-async def open_records(settings: Settings) -> Records:
+async def open_records(settings: Settings) -> SqlRecords:
     """The records of `[gateway.records] Url`."""
     url = settings.records.url
     match urlsplit(url).scheme:
@@ -138,14 +172,32 @@ async def open_records(settings: Settings) -> Records:
             )
 
 
-def open_dns(settings: Settings) -> Dns:
-    """The DNS client of a process that asks for names, as `[smtpgw.resolve]` and `[gateway.dns]` say."""
+def open_dns(
+    settings: Settings, count: Callable[[Counter], None] = nobody_counts, *, validating: bool = False
+) -> Dns:
+    """The DNS client of a process that asks for names, as `[smtpgw.resolve]` and `[gateway.dns]` say.
+
+    `count` hears what the statistics count. `validating`: the servers validate, and are believed in that.
+    """
     from gateway.dns.client import AresDns, Asking
 
-    return AresDns(
-        Asking(
-            servers=tuple(str(server) for server in settings.dns.server),
-            timeout=settings.resolve.io_network_timeout,
-            unresolved_ttl=settings.resolve.unresolved_ttl,
-        )
+    resolve = settings.resolve
+    asking = Asking(
+        servers=tuple(str(server) for server in settings.dns.server),
+        timeout=resolve.io_network_timeout,
+        unresolved_ttl=resolve.unresolved_ttl,
+        address_purge=resolve.ip_cache_refresh_period,
+        exchange_purge=resolve.mx_cache_refresh_period,
+        unresolved_purge=resolve.unresolved_cache_refresh_period,
     )
+    if validating:
+        from gateway.dns.validating import ValidatingDns
+
+        return ValidatingDns(asking, count=count)
+    return AresDns(asking, count=count)
+
+
+def open_licensing(settings: Settings, records: SqlRecords) -> Licensing:
+    """What the keys of the site, which lie in the records, come to."""
+    keyring = Keyring(LicenceRecords(records.database), shipped_signers(), lambda: utc_now().date())
+    return Licensing(keyring, settings.path.license_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from gateway.domain.pipeline import Stage
+from gateway.domain.storage import StorageKind, quarantines_in_use
 from gateway.runtime.process import run_service
 from gateway.runtime.serve import serve
 from gateway.runtime.wiring import Gateway
@@ -21,7 +22,19 @@ async def run(gateway: Gateway) -> None:
         max_size=settings.antispam.max_size * 1024,
         timeout=settings.antispam.timeout,
     )
-    worker = AntispamWorker(gateway.blobs, settings.policies, rules, shipped_bases(), version=VERSION)
+    quarantines = quarantines_in_use(settings.policies.values(), StorageKind.AS_QUARANTINE)
+    for storage in (settings.outgoing_archive, *quarantines):
+        await gateway.storages.prepare(storage)
+    worker = AntispamWorker(
+        gateway.blobs,
+        settings.policies,
+        rules,
+        shipped_bases(),
+        gateway.storages,
+        settings.outgoing_archive,
+        version=VERSION,
+        licensed=lambda: gateway.licensing.filters_spam,
+    )
     await serve(Stage.ANTISPAM, worker, gateway)
 
 

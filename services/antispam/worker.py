@@ -17,8 +17,10 @@ from gateway.domain.mail import POLICY, BodyRef, Mail
 from gateway.domain.message import with_edits
 from gateway.domain.pipeline import Finished, Onward, Outcome
 from gateway.domain.policy import Degree, Policy, fingerprint
+from gateway.domain.storage import Storage, as_it_came, quarantine_of, status_in_storage
 from gateway.runtime import maillog
 from gateway.runtime.clock import utc_now
+from gateway.storages.storages import Storages
 from services.antispam.bases import Bases
 from services.antispam.looking import look
 from services.antispam.marking import Filter, Verdict, mark
@@ -58,16 +60,26 @@ class AntispamWorker:
         policies: Mapping[str, Policy],
         rules: Rules,
         bases: Bases,
+        storages: Storages,
+        archive: Storage,
         *,
         version: str,
+        licensed: Callable[[], bool],
         now: Callable[[], datetime] = utc_now,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`policies` by the name of the group; that of `POLICY` also serves groups that are gone."""
+        """`policies` by the name of the group; that of `POLICY` also serves groups that are gone.
+
+        What is blocked is kept in `archive`.
+        While spam is not `licensed` to be filtered, mail passes as if no policy asked for it.
+        """
         self._blobs = blobs
+        self._storages = storages
+        self._archive = archive
         self._policies = {group: (policy, fingerprint(policy)) for group, policy in policies.items()}
         self._rules = rules
         self._bases = bases
+        self._licensed = licensed
         self._filter = Filter(version, rules.degree, bases.version)
         self._now = now
         self._clock = clock
@@ -76,7 +88,7 @@ class AntispamWorker:
     async def handle(self, mail: Mail) -> Outcome:
         """Mark the mail and send it on, or end its way where the policy blocks its status."""
         policy, policy_mark = self._policies.get(mail.group) or self._policies[POLICY]
-        if not policy.check_spam:
+        if not (policy.check_spam and self._licensed()):
             return Onward(mail)
 
         seen = await self._look(mail)
@@ -87,10 +99,14 @@ class AntispamWorker:
 
         now = self._now()
         analysed = Analysed(mail.id, now, status, seen.findings, policy_mark, self._bases.version)
+        if status in policy.quarantine:
+            place, code = quarantine_of(policy, status), status_in_storage(status)
+            await self._storages.keep(place, as_it_came(mail), code, at=now)
         if status not in policy.block:
             return Onward(marked, (analysed,))
         # The scanner, which writes this line for all other mail, never sees this one.
         maillog.scanned(marked, (status,), ())
+        await self._storages.keep(self._archive, marked, status_in_storage(status), at=now)
         maillog.blocked(marked)
         return Finished((analysed, Ended(mail.id, now, Ending.BLOCKED, status)))
 

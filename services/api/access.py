@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import Depends, HTTPException
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from services.api.tokens import Holder, TokenFile
+from services.api.tokens import Holder, Role, TokenFile
 
 _BEARER = HTTPBearer(auto_error=False)
 
@@ -31,3 +31,15 @@ def known_holder(tokens: TokenFile) -> Callable[..., Holder]:
         return found
 
     return holder
+
+
+def operator(holder: Callable[..., Holder]) -> Callable[..., Holder]:
+    """A dependency that lets only those holders of a token through who may change something."""
+
+    # No `Annotated`: an annotation is text, in which nobody finds `holder`.
+    def operating(known: Holder = Depends(holder)) -> Holder:  # noqa: B008
+        if known.role is not Role.OPERATOR:
+            raise HTTPException(HTTPStatus.FORBIDDEN, "this needs a token of the role operator")
+        return known
+
+    return operating

@@ -32,6 +32,7 @@ class Role(StrEnum):
     """What a token is good for."""
 
     VIEWER = "viewer"  # reads, and changes nothing
+    OPERATOR = "operator"  # also removes and sends queued mail, and suspends modules
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,42 +1,149 @@
-"""Whether a recipient is taken from a client: relay rules and the limit of recipients."""
+"""Admission: whether a recipient is taken from a client, and why not.
+
+All rules end in a mask of recipients, so this is judged at RCPT TO, for each recipient (reference, section
+25.1). What costs nothing is asked first: a client that may not relay makes nobody ask DNS.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
 
-from gateway.domain.access import Address, RelayRule
+from gateway.dns.port import Dns
+from gateway.domain.access import Address
+from gateway.domain.address import domain_of
+from gateway.domain.firstmatch import MaskIndex
+from gateway.domain.senders import SenderRules
+from gateway.domain.splitting import group_of
+from gateway.domain.statistics import Counter
+from gateway.records.port import Records
+from gateway.runtime import maillog
 from services.receiver import replies
+from services.receiver.access import AccessRules
+from services.receiver.blocklists import BlockLists
+from services.receiver.lookups import Lookups
+from services.receiver.recipients import Existence, Recipients
+from services.receiver.relaying import RelayRules, may_relay
 from services.receiver.replies import Reply
-
-_ROUTING = frozenset('%!@"')
-"""Characters of a local part by which some servers route mail on: `user%elsewhere.example`."""
+from services.receiver.rules import Rules
 
 
-def admit_recipient(
-    address: str,
-    client: Address,
-    rules: Sequence[RelayRule],
-    *,
-    already: int,
-    most: int,
-) -> Reply:
-    """What to say to a recipient when the message has `already` some, of `most` that it may have."""
-    if already >= most:
-        return replies.TOO_MANY_RECIPIENTS
-    if not may_relay(address, client, rules):
-        return replies.RELAYING_DENIED
-    return replies.OK
+class Reason(StrEnum):
+    """What a recipient was refused for, as the log has it."""
+
+    RELAYING = "relaying"
+    SENDER = "sender rule"
+    ACCESS = "access rule"
+    RECIPIENT = "unknown recipient"
 
 
-def may_relay(address: str, client: Address, rules: Sequence[RelayRule]) -> bool:
-    """Whether a client may send to `address`. The first rule about both decides; without one it may not."""
-    deciding = next((rule for rule in rules if rule.applies_to(client, address)), None)
-    if deciding is None or not deciding.allows:
-        return False
-    # What any client may do, it may not use to be relayed on by a next hop that trusts us.
-    return deciding.network is not None or not _is_routed(address)
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client said up to its RCPT TO."""
+
+    helo: str
+    sender: str  # "" is the null sender
+    recipient: str
 
 
-def _is_routed(address: str) -> bool:
-    local_part, _, _ = address.rpartition("@")
-    return not _ROUTING.isdisjoint(local_part)
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a recipient is not taken."""
+
+    reply: Reply
+    reason: Reason
+    rule: str = ""  # the line of the configuration that decided, if one did
+
+
+_COUNTERS: Mapping[Reason, Counter] = MappingProxyType(
+    {
+        Reason.RELAYING: Counter.REFUSED_FOR_ACCESS_RULES,
+        Reason.SENDER: Counter.REFUSED_FOR_ACCESS_RULES,
+        Reason.ACCESS: Counter.REFUSED_FOR_ACCESS_RULES,
+        Reason.RECIPIENT: Counter.REFUSED_FOR_UNKNOWN_RECIPIENTS,
+    }
+)
+
+
+class Admission:
+    """Judges for all sessions of the process."""
+
+    def __init__(
+        self, rules: Rules, dns: Dns, lists: BlockLists, recipients: Recipients, records: Records
+    ) -> None:
+        self.dns = dns
+        self.lists = lists
+        self.recipients = recipients
+        self.records = records
+        self.relay = RelayRules(rules.relay)
+        self.senders = SenderRules(rules.senders)
+        self.access = AccessRules(rules.connect, rules.helo, rules.mailfrom)
+        self._groups = rules.groups
+        self._protected = MaskIndex(enumerate(rules.protected_domains))
+        self._checking = {name for name, policy in rules.policies.items() if policy.check_recipients}
+
+    def checks_recipient(self, request: Request) -> bool:
+        """Whether the recipient of `request` has to be one that exists."""
+        if not self._checking or domain_of(request.recipient) not in self._protected:
+            return False
+        return group_of(request.sender, request.recipient, self._groups) in self._checking
+
+
+class Visitor:
+    """One client, from its coming to its leaving."""
+
+    def __init__(self, admission: Admission, client: Address) -> None:
+        self._admission = admission
+        self._client = client
+        self._lookups = Lookups(client, admission.dns, admission.lists)
+
+    async def refusal(self, request: Request) -> Reply | None:
+        """What to say to a recipient that is not taken; None when it is."""
+        found = await self._judge(request)
+        if found is None:
+            return None
+        self._admission.records.count(Counter.RECEIVINGS_REFUSED)
+        self._admission.records.count(_COUNTERS[found.reason])
+        maillog.refused(
+            str(self._client),
+            found.reason,
+            helo=request.helo,
+            sender=request.sender,
+            recipient=request.recipient,
+            rule=found.rule,
+        )
+        return found.reply
+
+    async def _judge(self, request: Request) -> Refusal | None:
+        relaying = self._admission.relay.deciding(self._client, request.recipient)
+        if not may_relay(relaying, request.recipient):
+            return Refusal(replies.RELAYING_DENIED, Reason.RELAYING, str(relaying or ""))
+
+        listed = self._admission.senders.deciding(self._client, request.sender, request.recipient)
+        if listed is not None and not listed.allows:
+            return Refusal(replies.ACCESS_DENIED, Reason.SENDER, str(listed))
+        if listed is None and (denied := await self._denied_access(request)):
+            return denied
+        return await self._unknown_recipient(request)
+
+    async def _denied_access(self, request: Request) -> Refusal | None:
+        access = self._admission.access
+        questions = access.questions(request.recipient)
+        facts = await self._lookups.facts(questions, request.helo, request.sender)
+        denial = access.denial(request.recipient, facts)
+        return Refusal(denial.reply, Reason.ACCESS, str(denial.rule)) if denial else None
+
+    async def _unknown_recipient(self, request: Request) -> Refusal | None:
+        if not self._admission.checks_recipient(request):
+            return None
+        existence = self._admission.recipients.known(request.recipient)
+        if existence is Existence.UNSURE:
+            existence = await self._admission.recipients.asked(request.recipient)
+        match existence:
+            case Existence.UNKNOWN:
+                return Refusal(replies.NO_SUCH_RECIPIENT, Reason.RECIPIENT)
+            case Existence.UNSURE if not self._admission.recipients.accepts_unsure:
+                return Refusal(replies.RECIPIENT_NOT_SURE, Reason.RECIPIENT)
+        return None

@@ -7,7 +7,7 @@ from datetime import datetime
 from gateway.domain.access import Address
 from gateway.domain.mail import Envelope, Recipient
 from services.receiver import replies
-from services.receiver.admission import admit_recipient
+from services.receiver.admission import Request
 from services.receiver.arguments import Sender, parse_host_name, parse_recipient, parse_sender
 from services.receiver.replies import Reply
 from services.receiver.rules import Rules
@@ -84,8 +84,8 @@ class Dialogue:
         self._sender = sender
         return replies.OK
 
-    def recipient(self, argument: str) -> Reply:
-        """RCPT: one more recipient. An address that was given before stays as it was given first."""
+    def recipient(self, argument: str) -> Recipient | Reply:
+        """RCPT: the recipient whose admission has to be judged, or what to say to it at once."""
         if self._sender is None:
             return replies.SENDER_FIRST
         self._recipient_tried = True
@@ -98,19 +98,19 @@ class Dialogue:
             return recipient
         # Any server has a postmaster who can be reached (RFC 5321 §4.5.1), whatever the rules say.
         if recipient.address in self._recipients or recipient.address == self._rules.postmaster:
-            self._recipients.setdefault(recipient.address, recipient)
-            return replies.OK
+            return self.admit(recipient)
+        if len(self._recipients) >= self._rules.limits.recipients:
+            return replies.TOO_MANY_RECIPIENTS
+        return recipient
 
-        reply = admit_recipient(
-            recipient.address,
-            self._client,
-            self._rules.relay,
-            already=len(self._recipients),
-            most=self._rules.limits.recipients,
-        )
-        if reply.positive:
-            self._recipients[recipient.address] = recipient
-        return reply
+    def request(self, recipient: Recipient) -> Request:
+        """What the client asks for with that recipient."""
+        return Request(self._name, self._sender.address if self._sender else "", recipient.address)
+
+    def admit(self, recipient: Recipient) -> Reply:
+        """One more recipient. An address that was given before stays as it was given first."""
+        self._recipients.setdefault(recipient.address, recipient)
+        return replies.OK
 
     def data(self, argument: str, now: datetime) -> Envelope | Reply:
         """DATA: the envelope of the message that may come now, or why none may."""

@@ -17,10 +17,9 @@ REASONS: Mapping[Reply, Counter] = MappingProxyType(
         replies.ENOUGH_BYTES: Counter.REFUSED_FOR_SESSION_SIZE,
         replies.ENOUGH_MESSAGES: Counter.REFUSED_FOR_MESSAGES_PER_SESSION,
         replies.TOO_MANY_HOPS: Counter.REFUSED_FOR_HOPS,
-        replies.RELAYING_DENIED: Counter.REFUSED_FOR_ACCESS_RULES,
     }
 )
-"""What has a counter of its own, beside that of all refusals."""
+"""What has a counter of its own, beside that of all refusals. Those of recipients are in `admission`."""
 
 _PROTOCOL_ERRORS = "5.5."
 """How the enhanced codes of a client's slips begin: they refuse no mail (RFC 3463 §3.6)."""

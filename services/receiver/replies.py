@@ -62,6 +62,11 @@ def malformed(defects: Iterable[Defect]) -> Reply:
     return Reply(550, "5.6.0", f"the message has {', '.join(sorted(defects))}")
 
 
+def listed(zone: str) -> Reply:
+    """The client is on that black list, and can do something about it only there."""
+    return Reply(550, "5.7.1", f"your address is on the block list {zone}")
+
+
 OK = Reply(250, "2.1.0", "OK")
 START_MAIL_INPUT = Reply(354, "", "Start mail input; end with <CRLF>.<CRLF>")
 
@@ -105,6 +110,15 @@ SENDER_FIRST = Reply(503, "5.5.1", "say MAIL FROM first")
 RECIPIENT_FIRST = Reply(503, "5.5.1", "say RCPT TO first")
 NO_VALID_RECIPIENTS = Reply(554, "5.5.1", "no valid recipients")
 RELAYING_DENIED = Reply(550, "5.7.1", "relaying to this address is denied")
+ACCESS_DENIED = Reply(550, "5.7.1", "access to this address is denied")
+NO_CLIENT_NAME = Reply(550, "5.7.1", "no host name is found for your address")
+NO_HELO_ADDRESS = Reply(550, "5.7.1", "the name you gave in HELO or EHLO has no address")
+NOT_YOUR_NAME = Reply(550, "5.7.1", "the name you gave in HELO or EHLO is not that of your address")
+NO_SENDER_ADDRESS = Reply(550, "5.7.1", "the sender's domain has no address")
+NO_SENDER_MX = Reply(550, "5.7.1", "the sender's domain takes no mail")
+CANNOT_JUDGE_NOW = Reply(451, "4.4.3", "your access cannot be checked now, try again later")
+NO_SUCH_RECIPIENT = Reply(550, "5.1.1", "there is no such recipient here")
+RECIPIENT_NOT_SURE = Reply(451, "4.4.1", "the recipient cannot be checked now, try again later")
 TOO_MANY_RECIPIENTS = Reply(452, "4.5.3", "too many recipients, send the message again to the rest")
 
 CHUNKS_BEGUN = Reply(503, "5.5.1", "the message came in part by BDAT, end it with BDAT LAST or RSET")

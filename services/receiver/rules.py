@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from gateway.config.sections.gateway import WhenAway
 from gateway.config.settings import Settings
-from gateway.domain.access import Network, RelayRule
-from gateway.domain.policy import Group
+from gateway.domain.access import ConnectRule, HeloRule, MailfromRule, Network, RelayRule, SenderRule
+from gateway.domain.policy import Group, Policy
+from gateway.domain.storage import Storage
+from services.receiver.recipients import Checking
 
 _KB = 1024
 _MB = 1024 * _KB
@@ -45,6 +49,13 @@ class Rules:
     hostname: str
     postmaster: str
     relay: tuple[RelayRule, ...]
+    connect: tuple[ConnectRule, ...] = ()
+    helo: tuple[HeloRule, ...] = ()
+    mailfrom: tuple[MailfromRule, ...] = ()
+    black_lists: tuple[str, ...] = ()  # zones
+    senders: tuple[SenderRule, ...] = ()
+    checking: Checking = field(default_factory=Checking)
+    policies: Mapping[str, Policy] = field(default_factory=dict)  # by the name of the group
     groups: tuple[Group, ...]
     protected_domains: tuple[str, ...]  # masks
     reject_malformed: bool
@@ -53,6 +64,7 @@ class Rules:
     proxies: tuple[Network, ...]  # from where connections begin with a PROXY header
     limits: Limits
     timeouts: Timeouts
+    archive: Storage
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -62,6 +74,20 @@ def rules_of(settings: Settings) -> Rules:
         hostname=settings.network.hostname,
         postmaster=settings.network.postmaster,
         relay=settings.access.relay_rule,
+        connect=settings.access.connect_rule,
+        helo=settings.access.helo_rule,
+        mailfrom=settings.access.mailfrom_rule,
+        black_lists=settings.access.dns_black_list,
+        senders=settings.gateway_access.sender_rule,
+        checking=Checking(
+            known=settings.recipients.known,
+            ask_next_hop=settings.recipients.ask_next_hop,
+            routes=settings.forward.forward_route,
+            known_ttl=settings.recipients.known_ttl,
+            unknown_ttl=settings.recipients.unknown_ttl,
+            accepts_unsure=settings.recipients.when_away is WhenAway.ACCEPT,
+        ),
+        policies=settings.policies,
         groups=settings.groups,
         protected_domains=settings.network.protected_domains,
         reject_malformed=settings.options.reject_malformed,
@@ -85,4 +111,5 @@ def rules_of(settings: Settings) -> Rules:
             data_termination=timeouts.receiving_data_termination_timeout,
             read=timeouts.read_timeout,
         ),
+        archive=settings.incoming_archive,
     )

@@ -15,6 +15,7 @@ from gateway.domain.statistics import Counter
 from gateway.records.port import Records
 from gateway.runtime import maillog
 from services.receiver import replies
+from services.receiver.admission import Admission, Visitor
 from services.receiver.arguments import parse_chunk
 from services.receiver.connection import Connection
 from services.receiver.dialogue import Dialogue
@@ -48,6 +49,7 @@ class House:
 
     rules: Rules
     door: Door
+    admission: Admission
     spool: Spool
     records: Records
     tls: SSLContext | None = None
@@ -86,6 +88,7 @@ class Session:
         self._timeouts = house.rules.timeouts
         self._dialogue = Dialogue(house.rules, client)
         self._lines = CommandLines()
+        self._visitor = Visitor(house.admission, client)
         self._transfer: Transfer | None = None  # of the message under way
         self._data_due: float | None = None  # when the next step to a message has to come, once RCPT was said
         self._data_refused = False
@@ -100,8 +103,7 @@ class Session:
             await self._converse()
         except TimeoutError:
             self._house.records.count(Counter.INCOMING_CONNECTION_ERRORS)
-            self._note_refusal(replies.TIMED_OUT)
-            self.connection.say(replies.TIMED_OUT)
+            self.connection.say(self._noted(replies.TIMED_OUT))
         except (EOFError, OSError):
             pass  # The connection broke: whom could we tell?
         except Exception:
@@ -128,8 +130,7 @@ class Session:
     def make_room(self) -> None:
         """End the session at once, for somebody who does not keep us waiting."""
         self._house.sessions.discard(self)
-        self._note_refusal(replies.MADE_ROOM)
-        self.connection.say(replies.MADE_ROOM)
+        self.connection.say(self._noted(replies.MADE_ROOM))
         self.connection.abort()
 
     async def _converse(self) -> None:
@@ -173,11 +174,7 @@ class Session:
         if command is None:
             return name, self._unknown(name)
         self._data_refused = False
-        argument = argument.strip(" \t")
-        reply = await command(argument)
-        if name in _LEADS_TO_A_MESSAGE and refuses(reply):
-            self._note_refusal(reply, name, argument)
-        return name, reply
+        return name, await command(argument.strip(" \t"))
 
     def _unknown(self, name: str) -> Reply:
         if self._data_refused:
@@ -216,14 +213,17 @@ class Session:
         self._dialogue.encrypted(self.connection.tls())
 
     async def _mail(self, argument: str) -> Reply:
-        if self._house.door.shut:
-            return replies.SHUT
-        return await self._house.spool.refusal() or self._dialogue.mail(argument)
+        shut = replies.SHUT if self._house.door.shut else await self._house.spool.refusal()
+        return self._noted(shut or self._dialogue.mail(argument), sender=_path(argument))
 
     async def _rcpt(self, argument: str) -> Reply:
         if self._data_due is None:
             self._data_due = self.connection.now() + self._timeouts.data_initiation
-        return self._dialogue.recipient(argument)
+        recipient = self._dialogue.recipient(argument)
+        if isinstance(recipient, Reply):
+            return self._noted(recipient, recipient=_path(argument))
+        refusal = await self._visitor.refusal(self._dialogue.request(recipient))
+        return refusal or self._dialogue.admit(recipient)
 
     async def _data(self, argument: str) -> Reply:
         envelope = self._dialogue.data(argument, self._house.spool.now())
@@ -284,6 +284,7 @@ class Session:
 
     async def _ended(self, reply: Reply) -> Reply:
         """The data of a message has come to its end, and this is the reply to it."""
+        self._noted(reply)
         if self._transfer is not None:
             self._dialogue.ended(self._transfer.size)
         await self._forget()
@@ -297,15 +298,23 @@ class Session:
         if transfer is not None:
             await transfer.abandon()
 
-    def _note_refusal(self, reply: Reply, name: str = "", argument: str = "") -> None:
-        """Write down and count what was not taken."""
-        said = argument.partition("<")[2].rpartition(">")[0]
+    def _noted(self, reply: Reply, *, sender: str | None = None, recipient: str | None = None) -> Reply:
+        """The reply; it is written down and counted when it refuses mail."""
+        if not refuses(reply):
+            return reply
+        dialogue = self._dialogue
         maillog.refused(
             str(self._client),
             str(reply),
-            helo=self._dialogue.client_name or None,
-            sender=said if name == "MAIL" else self._dialogue.sender,
-            recipient=said if name == "RCPT" else None,
+            helo=dialogue.client_name or None,
+            sender=dialogue.sender if sender is None else sender,
+            recipient=recipient,
         )
         for counter in counters_of(reply, Counter.RECEIVINGS_REFUSED):
             self._house.records.count(counter)
+        return reply
+
+
+def _path(argument: str) -> str:
+    """What stands between the angle brackets of MAIL or RCPT, however wrong it is."""
+    return argument.partition("<")[2].rpartition(">")[0]

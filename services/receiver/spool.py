@@ -11,17 +11,19 @@ from gateway.blobs.port import Blobs, BodyWriter
 from gateway.bus.port import Bus
 from gateway.domain.errors import TemporaryFailure
 from gateway.domain.journey import Entered
-from gateway.domain.mail import Envelope
+from gateway.domain.mail import POLICY, Envelope, Mail
+from gateway.domain.splitting import split_by_group, virtual_copies
 from gateway.domain.statistics import Counter
+from gateway.domain.storage import StoredStatus
 from gateway.records.port import Records
 from gateway.runtime import maillog
 from gateway.runtime.clock import utc_now
+from gateway.storages.storages import Storages
 from services.receiver import replies
 from services.receiver.defects import Defect
 from services.receiver.mending import Mending
 from services.receiver.replies import Reply
 from services.receiver.rules import Rules
-from services.receiver.splitting import split_by_group, virtual_copies
 from services.receiver.trace import look, received_field
 
 LONGEST_STORING = 120.0
@@ -40,6 +42,7 @@ class Spool:
         bus: Bus,
         blobs: Blobs,
         records: Records,
+        storages: Storages,
         *,
         new_id: Callable[[], str],
         now: Callable[[], datetime] = utc_now,
@@ -48,6 +51,7 @@ class Spool:
         self._bus = bus
         self._blobs = blobs
         self._records = records
+        self._storages = storages
         self._new_id = new_id
         self._now = now
         self._room_is_short = False
@@ -105,6 +109,7 @@ class Spool:
                         message_id, envelope, body, header.message_id, shares, self._new_id
                     )
                 ]
+                await self._archive(envelope, copies[0][1])
                 for stage in dict.fromkeys(first for first, _ in copies):
                     await self._bus.publish(stage, [mail for first, mail in copies if first is stage])
         except (TemporaryFailure, TimeoutError):
@@ -123,6 +128,14 @@ class Spool:
             if len(copies) > 1:
                 maillog.splitted(mail)
         return replies.OK
+
+    async def _archive(self, envelope: Envelope, first_copy: Mail) -> None:
+        """Keep the message before anybody looks at it. It may be that it is not accepted after all."""
+        if self._rules.archive.path:
+            message = replace(first_copy, envelope=envelope, group=POLICY)
+            await self._storages.keep(
+                self._rules.archive, message, StoredStatus.RECEIVED, at=envelope.received_at
+            )
 
     async def _has_no_room(self) -> bool:
         asked_at = asyncio.get_running_loop().time()

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Sequence
-from ssl import SSLContext
+from collections.abc import Sequence
 
 from gateway.domain.errors import ConfigError
-from gateway.records.port import Records
-from services.receiver.door import Door
 from services.receiver.entrance import Entrance
 from services.receiver.listening import Listener, open_port
-from services.receiver.register import Register
-from services.receiver.rules import Rules
 from services.receiver.server import House, Session
-from services.receiver.spool import Spool
 
 LONGEST_FINISH = 20.0
 """Seconds that messages under way have to be finished when the receiver stops."""
@@ -23,18 +17,9 @@ LONGEST_FINISH = 20.0
 class Receiver:
     """Takes mail by SMTP until it is stopped."""
 
-    def __init__(
-        self,
-        rules: Rules,
-        spool: Spool,
-        records: Records,
-        suspended: Callable[[], bool],
-        *,
-        register: Register,
-        tls: SSLContext | None = None,
-    ) -> None:
-        self._house = House(rules, Door(rules.limits, suspended, register), spool, records, tls)
-        self._entrance = Entrance(self._house)
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._entrance = Entrance(house)
         self._listeners: list[Listener] = []
 
     def listen(

@@ -13,15 +13,17 @@ from gateway.domain.mail import POLICY, Mail
 from gateway.domain.message import with_edits
 from gateway.domain.pipeline import Finished, Onward, Outcome
 from gateway.domain.policy import ObjectAction, ObjectStatus, Policy, Status, fingerprint
+from gateway.domain.storage import Storage, as_it_came, quarantine_of, status_in_storage
 from gateway.domain.template import Template
 from gateway.runtime import maillog
 from gateway.runtime.clock import utc_now
+from gateway.storages.storages import Storages
 from services.scanner.digests import without_stale_digests
 from services.scanner.engines.port import Bases
 from services.scanner.examination import NOT_EXAMINED
 from services.scanner.looking import Body, Examiner
 from services.scanner.placeholder import Gate, placeholder
-from services.scanner.treatment import blocked_by, decide, edits_for, standing_for
+from services.scanner.treatment import decide, edits_for, standing_for, worst_listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +44,18 @@ class ScannerWorker:
         groups: Mapping[str, GroupRules],
         bases: Bases,
         gate: Gate,
+        storages: Storages,
+        archive: Storage,
         *,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        """`groups` by name; the rules of `POLICY` also serve groups that are gone."""
+        """`groups` by name; the rules of `POLICY` also serve groups that are gone.
+
+        What is blocked is kept in `archive`.
+        """
         self._blobs = blobs
+        self._storages = storages
+        self._archive = archive
         self._examiner = examiner
         self._groups = {name: (rules, fingerprint(rules.policy)) for name, rules in groups.items()}
         self._bases = bases
@@ -65,8 +74,11 @@ class ScannerWorker:
         scanned = Scanned(mail.id, now, status, objects, policy_mark, str(self._bases))
         _log(mail, status, objects)
 
-        blocking = blocked_by(objects, rules.policy)
-        if blocking:
+        if kept_for := worst_listed(objects, rules.policy.quarantine):
+            place, code = quarantine_of(rules.policy, kept_for), status_in_storage(kept_for)
+            await self._storages.keep(place, as_it_came(mail), code, at=now)
+        if blocking := worst_listed(objects, rules.policy.block):
+            await self._storages.keep(self._archive, mail, status_in_storage(blocking), at=now)
             maillog.blocked(mail)
             return Finished((scanned, Ended(mail.id, now, Ending.BLOCKED, blocking)))
 

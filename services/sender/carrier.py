@@ -11,10 +11,11 @@ from gateway.domain.mail import Envelope
 from gateway.domain.ttlcache import TtlCache
 from services.sender.connections import Connections
 from services.sender.content import Content
-from services.sender.conversation import Interrupted, Unreachable
-from services.sender.hosts import Answers, Host, unanswered
+from services.sender.hosts import Answers, Host, answered, unanswered
+from services.sender.protecting import Protector
 from services.sender.resolving import Resolver
 from services.sender.routing import Destination, Unroutable
+from services.sender.session import Interrupted, Unreachable
 
 MOST_HOSTS = 5
 """Hosts of a destination that are asked at one try (RFC 5321 §5.1 wants at least two)."""
@@ -30,12 +31,14 @@ class Carrier:
     def __init__(
         self,
         resolver: Resolver,
+        protector: Protector,
         connections: Connections,
         *,
         unreachable_ttl: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._resolver = resolver
+        self._protector = protector
         self._connections = connections
         self._unreachable_ttl = unreachable_ttl
         self._unreachable: TtlCache[Host, str] = TtlCache(MOST_UNREACHABLE, clock)
@@ -51,7 +54,8 @@ class Carrier:
             )
         try:
             async with asyncio.timeout(TRY_SECONDS):
-                hosts = await self._resolver.hosts(destination)
+                found = await self._resolver.hosts(destination)
+                hosts = await self._protector.protected(destination, found)
                 return await self._first_that_speaks(hosts, envelope, content)
         except Unroutable as unroutable:
             answer = Answer.REFUSED if unroutable.permanent else Answer.LATER
@@ -84,11 +88,4 @@ class Carrier:
 
 
 def _no_word(envelope: Envelope, host: Host, interrupted: Interrupted) -> Answers:
-    return unanswered(
-        envelope.recipients,
-        Answer.LATER,
-        interrupted.enhanced or "4.4.2",
-        interrupted.reason,
-        server=str(host),
-        code=interrupted.code,
-    )
+    return Answers(tuple(answered(to, host, interrupted) for to in envelope.recipients))

@@ -10,8 +10,9 @@ from weakref import WeakSet
 
 from gateway.domain.mail import Envelope
 from services.sender.content import Content
-from services.sender.conversation import Conversation, Interrupted
+from services.sender.conversation import Conversation
 from services.sender.hosts import Answers, Host
+from services.sender.session import Interrupted
 
 WAIT_SECONDS = 15.0
 """How long a mail waits for a free connection before it goes back to the queue."""

@@ -7,16 +7,31 @@ from dataclasses import dataclass
 
 from gateway.domain.journey import Answer, RecipientReply
 from gateway.domain.mail import Recipient
+from gateway.domain.routes import SOCKET
 from services.sender.replies import Reply
+from services.sender.security import NO_TLS, Security
+from services.sender.session import Interrupted
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """One address of one next hop."""
+    """One address of one next hop, and how it is spoken with."""
 
     name: str
-    ip: str
+    ip: str  # or `unix:/path` of a socket
     port: int = 25
+    lmtp: bool = False  # else SMTP
+    security: Security = NO_TLS
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Where it is, whatever it is called."""
+        return self.ip, self.port
+
+    @property
+    def socket_path(self) -> str:
+        """The socket in the file system; "" for a host on the network."""
+        return self.ip.removeprefix(SOCKET) if self.ip.startswith(SOCKET) else ""
 
     def __str__(self) -> str:
         return f"{self.name} [{self.ip}]"
@@ -30,22 +45,22 @@ class Answers:
     confirms: bool = False  # the next hop sends the notices of success itself (RFC 3461 §5.2.2)
 
 
-def answered(to: Recipient, server: Host, reply: Reply) -> RecipientReply:
-    """What a server's `reply` means for one recipient."""
-    answer = Answer.DELIVERED if reply.positive else Answer.REFUSED if reply.permanent else Answer.LATER
-    return RecipientReply(to.address, answer, str(server), reply.code, reply.enhanced, reply.text)
+Word = Reply | Interrupted
+"""What became of one recipient: a reply, or none because the session broke off."""
+
+
+def answered(to: Recipient, server: Host, word: Word) -> RecipientReply:
+    """What a server's `word` means for one recipient."""
+    if isinstance(word, Interrupted):
+        return RecipientReply(
+            to.address, Answer.LATER, str(server), word.code, word.enhanced or "4.4.2", word.reason
+        )
+    answer = Answer.DELIVERED if word.positive else Answer.REFUSED if word.permanent else Answer.LATER
+    return RecipientReply(to.address, answer, str(server), word.code, word.enhanced, word.text)
 
 
 def unanswered(
-    recipients: Iterable[Recipient],
-    answer: Answer,
-    enhanced: str,
-    text: str,
-    *,
-    server: str = "",
-    code: int = 0,
+    recipients: Iterable[Recipient], answer: Answer, enhanced: str, text: str, *, server: str = ""
 ) -> Answers:
     """Our own judgement on recipients that no server judged."""
-    return Answers(
-        tuple(RecipientReply(to.address, answer, server, code, enhanced, text) for to in recipients)
-    )
+    return Answers(tuple(RecipientReply(to.address, answer, server, 0, enhanced, text) for to in recipients))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 LONGEST_LINE = 2048
@@ -58,12 +59,20 @@ class ReplyReader:
         self._code = 0
         self._lines: list[str] = []
 
-    def feed(self, chunk: bytes) -> list[Reply]:
-        """The replies that `chunk` completes. Raises `BadReply`."""
+    @property
+    def pending(self) -> bool:
+        """Whether a reply has begun and not ended."""
+        return bool(self._rest or self._lines)
+
+    def feed(self, chunk: bytes) -> Iterator[Reply]:
+        """The replies that `chunk` completes. Raises `BadReply` behind those that were good."""
         *lines, self._rest = (self._rest + chunk).split(b"\r\n")
+        for line in lines:
+            reply = self._read(line)
+            if reply:
+                yield reply
         if len(self._rest) > LONGEST_LINE:
             raise BadReply("a line of the reply does not end")
-        return [reply for line in lines if (reply := self._read(line))]
 
     def _read(self, line: bytes) -> Reply | None:
         found = _LINE.fullmatch(line)

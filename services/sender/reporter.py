@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from gateway.blobs.leaving import message_chunks
 from gateway.blobs.port import Blobs
 from gateway.domain.headers import header_end
 from gateway.domain.mail import Mail
 from gateway.runtime import maillog
 from gateway.runtime.ids import derived_id
-from services.sender.content import message_chunks
 from services.sender.notices import LARGEST_HEADER, Fate, Site, notice, report, returns_whole
 
 

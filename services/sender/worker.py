@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 from weakref import WeakValueDictionary
 
 from gateway.blobs.port import Blobs
 from gateway.domain.errors import TemporaryFailure
 from gateway.domain.journey import Answer, Ended, Ending, RecipientReply, Tried
 from gateway.domain.mail import Mail, Recipient
-from gateway.domain.pipeline import Finished, Later, Outcome
+from gateway.domain.pipeline import REPLACED, Finished, Later, Outcome, taken_out
 from gateway.domain.routes import Route
 from gateway.domain.schedule import next_delay, time_left
 from gateway.records.port import Records
@@ -29,9 +30,12 @@ from services.sender.routing import Destination, group_by_destination
 
 BUSY_DELAY = timedelta(seconds=30)
 """When all connections were in use, the mail comes again after this; it was no try."""
-REMEMBER_SECONDS = 5 * 60.0
-"""How long the records may be away before what was delivered is forgotten, and delivered again."""
-REMEMBER_PAUSE = 1.0
+PATIENCE_SECONDS = 5 * 60.0
+"""How long the records may be away before what was just delivered is forgotten, and delivered again."""
+PAUSE_SECONDS = 1.0
+"""Between two questions to records that are away."""
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +79,8 @@ class SenderWorker:
         *,
         now: Callable[[], datetime],
         jitter: Callable[[], float] = random.random,
-        pause: float = REMEMBER_PAUSE,
+        patience: float = PATIENCE_SECONDS,
+        pause: float = PAUSE_SECONDS,
     ) -> None:
         self._carrier = carrier
         self._blobs = blobs
@@ -84,6 +89,7 @@ class SenderWorker:
         self._reporter = reporter
         self._now = now
         self._jitter = jitter
+        self._patience = patience
         self._pause = pause
         self._in_hand: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -94,8 +100,13 @@ class SenderWorker:
             return await self._deliver(mail)
 
     async def _deliver(self, mail: Mail) -> Outcome:
-        settled = await self._records.delivered(mail.id)
-        waiting = tuple(to for to in mail.envelope.recipients if to.address not in settled)
+        # While the records are away no mail can be sent. What is in hand goes on as soon as they are back.
+        settled = await self._patiently(mail, lambda: self._records.settled(mail.id))
+        if settled.removed:
+            return taken_out(mail, self._now())
+        if mail.generation < settled.generation:
+            return REPLACED
+        waiting = tuple(to for to in mail.envelope.recipients if to.address not in settled.answers)
         tried = await self._try_all(mail, waiting)
 
         again, fates = _sorted_out(tried)
@@ -111,7 +122,7 @@ class SenderWorker:
         events = (Tried(mail.id, self._now(), rest),) if rest else ()
         if again:
             return self._later(mail, again, events, created)
-        ended = Ended(mail.id, self._now(), *await self._ending(mail, settled, fates))
+        ended = Ended(mail.id, self._now(), *_ending(settled.answers, fates))
         return Finished((*events, ended), created)
 
     async def _try_all(self, mail: Mail, waiting: Sequence[Recipient]) -> list[_Result]:
@@ -137,21 +148,28 @@ class SenderWorker:
             return _Result(members, None)
         delivered = tuple(reply for reply in answers.replies if reply.answer is Answer.DELIVERED)
         if delivered:
-            await self._remember(Tried(mail.id, self._now(), delivered))
+            # Written down before anything else happens to the mail: nobody shall get it twice.
+            tried = Tried(mail.id, self._now(), delivered)
+            await self._patiently(mail, lambda: self._records.keep(tried))
         return _Result(members, answers)
 
-    async def _remember(self, tried: Tried) -> None:
-        """Write down who has the mail before anything else happens to it: nobody shall get it twice."""
+    async def _patiently(self, mail: Mail, ask: Callable[[], Awaitable[T]]) -> T:
+        """What the records answer, however long they are away within our patience."""
+        in_trouble = False
         try:
-            async with asyncio.timeout(REMEMBER_SECONDS):
+            async with asyncio.timeout(self._patience):
                 while True:
                     try:
-                        return await self._records.keep(tried)
+                        return await ask()
                     except TemporaryFailure as trouble:
-                        log.warning("%s was delivered, it cannot be recorded now: %s", tried.mail_id, trouble)
+                        if not in_trouble:
+                            log.warning(
+                                "sender: waits for the records: %s", trouble, extra={"mail_id": mail.id}
+                            )
+                        in_trouble = True
                     await asyncio.sleep(self._pause)
         except TimeoutError:
-            raise TemporaryFailure("the records are away, and deliveries cannot be remembered") from None
+            raise TemporaryFailure("the records are away") from None
 
     def _later(
         self,
@@ -173,22 +191,6 @@ class SenderWorker:
         return Later(
             replace(mail, envelope=envelope, attempts=attempts), min(delay, left), reason, events, created
         )
-
-    async def _ending(self, mail: Mail, settled: frozenset[str], fates: Sequence[Fate]) -> tuple[Ending, str]:
-        refused = [fate.reply for fate in fates if fate.reply.answer is Answer.REFUSED]
-        if refused:
-            return Ending.BOUNCED, f"{refused[0].address}: {refused[0].text}"
-        # Mail with several recipients ends as its worst one did, perhaps at an earlier try.
-        if (mail.attempts or settled) and await self._refused_before(mail):
-            return Ending.BOUNCED, "some recipients were refused at an earlier try"
-        return Ending.DELIVERED, ""
-
-    async def _refused_before(self, mail: Mail) -> bool:
-        for step in await self._records.journey(mail.id):
-            replies = step.detail.get("replies", ()) if step.kind == Tried.__name__ else ()
-            if isinstance(replies, Sequence) and any(reply["answer"] == Answer.REFUSED for reply in replies):
-                return True
-        return False
 
     def _log(self, mail: Mail, fates: Iterable[Fate], again: Iterable[_Again]) -> None:
         for fate in fates:
@@ -212,6 +214,16 @@ def _sorted_out(results: Iterable[_Result]) -> tuple[tuple[_Again, ...], tuple[F
             else:
                 fates.append(Fate(to, reply, confirmed=result.answers.confirms))
     return tuple(again), tuple(fates)
+
+
+def _ending(before: Mapping[str, Answer], fates: Sequence[Fate]) -> tuple[Ending, str]:
+    """How the mail ended: as its worst recipient did, perhaps at an earlier try."""
+    refused = [fate.reply for fate in fates if fate.reply.answer is Answer.REFUSED]
+    if refused:
+        return Ending.BOUNCED, f"{refused[0].address}: {refused[0].text}"
+    if Answer.REFUSED in before.values():
+        return Ending.BOUNCED, "some recipients were refused at an earlier try"
+    return Ending.DELIVERED, ""
 
 
 def _given_up(one: _Again) -> Fate:

@@ -23,7 +23,7 @@ from gateway.bus.ledger import first_key, lane_of
 from gateway.bus.memory import MemoryBus
 from gateway.bus.port import Bus, Delivery, ParkedMail
 from gateway.bus.rabbitmq import RabbitBus
-from gateway.domain.commands import Command, Hurry, Reload, Remove, Suspend
+from gateway.domain.commands import Command, Reload, Remove, Resume, Suspend
 from gateway.domain.mail import Mail
 from gateway.domain.pipeline import Stage
 from tests.support.mails import a_mail
@@ -374,7 +374,7 @@ async def test_depth_counts_what_is_ready_alone(bus: Bus) -> None:
 
 
 async def test_every_listener_hears_every_command_in_order(bus: Bus) -> None:
-    told: list[Command] = [Suspend("sender"), Remove(("a", "b")), Hurry("a", 2), Reload()]
+    told: list[Command] = [Suspend("sender"), Remove(("a", "b")), Resume("sender"), Reload()]
 
     async with asyncio.timeout(PATIENCE), bus.commands() as one, bus.commands() as other:
         assert (await anext(one), await anext(other)) == (None, None)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.domain.authentication import Authentication, Result, Spf
 from gateway.domain.journey import (
     Analysed,
     Answer,
@@ -32,7 +33,7 @@ from gateway.domain.pipeline import Module
 from gateway.domain.policy import ObjectAction, ObjectStatus, SpamStatus
 from gateway.domain.statistics import Counter, Peak
 from gateway.records.behind import Pace
-from gateway.records.port import MailRecord, QueuePlace, Records
+from gateway.records.port import MailRecord, QueuePlace, Records, Settled, Waiting
 from gateway.records.postgres import open_postgres
 from gateway.records.sqlite import open_sqlite
 from tests.support.mails import NOON, a_mail
@@ -63,7 +64,10 @@ async def open_records(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncI
 
     if request.param == "postgres":
         await (await open_again()).close()
-        execute(request.getfixturevalue("postgres"), "TRUNCATE mails, recipients, events, modules, counts")
+        execute(
+            request.getfixturevalue("postgres"),
+            "TRUNCATE mails, recipients, events, modules, counts, storage_entries",
+        )
     yield open_again
     for records in opened:
         await records.close()
@@ -88,6 +92,10 @@ def tried(*replies: RecipientReply, mail_id: str = ID, at: datetime = NOON) -> T
 
 def reply(address: str, answer: Answer) -> RecipientReply:
     return RecipientReply(address, answer, "mx.site.example [192.0.2.9]", 250, "2.0.0", "ok")
+
+
+def waiting(mail_id: str, *, until: datetime, copy: bytes = b"copy") -> Deferred:
+    return Deferred(mail_id, after(1), until, "greylisted", 1, copy=copy)
 
 
 def ended(mail_id: str = ID, at: datetime = NOON, ending: Ending = Ending.DELIVERED) -> Ended:
@@ -141,7 +149,7 @@ async def test_what_is_kept_is_known_at_once_as_it_was_told(records: Records) ->
 async def test_what_is_not_there_is_none(records: Records) -> None:
     assert await records.mail("nobody") is None
     assert await records.journey("nobody") == []
-    assert await records.delivered("nobody") == frozenset()
+    assert await records.settled("nobody") == Settled()
     assert await queued(records) == []
 
 
@@ -266,7 +274,7 @@ async def test_a_parked_mail_is_in_the_queue_until_it_goes_on(records: Records) 
     assert await queued(records, "WFC") == [ID]
 
 
-async def test_delivered_are_the_recipients_with_a_final_answer(records: Records) -> None:
+async def test_settled_are_the_recipients_with_a_final_answer(records: Records) -> None:
     await records.keep(
         tried(
             reply("done@site.example", Answer.DELIVERED),
@@ -275,7 +283,9 @@ async def test_delivered_are_the_recipients_with_a_final_answer(records: Records
         )
     )
 
-    assert await records.delivered(ID) == {"done@site.example", "never@site.example"}
+    assert await records.settled(ID) == Settled(
+        {"done@site.example": Answer.DELIVERED, "never@site.example": Answer.REFUSED}
+    )
 
 
 async def test_a_final_answer_stays(records: Records) -> None:
@@ -284,7 +294,7 @@ async def test_a_final_answer_stays(records: Records) -> None:
 
     await records.keep(tried(reply("a@site.example", Answer.LATER), at=after(2)))
 
-    assert await records.delivered(ID) == {"a@site.example"}
+    assert (await records.settled(ID)).answers == {"a@site.example": Answer.DELIVERED}
 
 
 @pytest.mark.parametrize("order", list(permutations((Answer.LATER, Answer.DELIVERED, Answer.REFUSED))))
@@ -295,16 +305,31 @@ async def test_a_final_answer_stays_whatever_is_told_with_it(
 
     await records.keep(*told)
 
-    assert await records.delivered(ID) == {"a@site.example"}
+    first = next(answer for answer in order if answer is not Answer.LATER)
+    assert (await records.settled(ID)).answers == {"a@site.example": first}
 
 
 async def test_look_ups_at_once_get_each_their_own_answer(records: Records) -> None:
     ids = [f"mail{number}" for number in range(50)]
     await records.keep(*(tried(reply(f"{id_}@site.example", Answer.DELIVERED), mail_id=id_) for id_ in ids))
 
-    found = await asyncio.gather(*(records.delivered(mail_id) for mail_id in ids))
+    found = await asyncio.gather(*(records.settled(mail_id) for mail_id in ids))
 
-    assert found == [{f"{mail_id}@site.example"} for mail_id in ids]
+    assert [set(settled.answers) for settled in found] == [{f"{mail_id}@site.example"} for mail_id in ids]
+
+
+async def test_a_journey_says_who_sent_the_mail(records: Records) -> None:
+    facts = Authentication(spf=Spf(Result.PASS, "client.example"), dkim=())
+
+    await records.keep(entered(a_mail(ID, authentication=facts)))
+
+    [step] = await records.journey(ID)
+    assert step.detail["authentication"] == {
+        "spf": {"result": "pass", "domain": "client.example", "identity": "mailfrom", "reason": ""},
+        "dkim": [],
+        "dmarc": None,
+        "arc": None,
+    }
 
 
 async def test_a_journey_has_the_details_of_each_step(records: Records) -> None:
@@ -361,7 +386,8 @@ async def test_the_queue_is_read_over_many_pages_and_from_any_place(records: Rec
 async def test_counts_are_by_state(records: Records) -> None:
     await records.keep(*(entered(a_mail(name)) for name in "abcd"), ended("a"), Moved("b", after(1), "SND"))
 
-    assert await records.counts() == {"WFC": 2, "SND": 1, "delivered": 1}
+    await records.remove(["c"])
+    assert await records.counts() == {"WFC": 1, "SND": 1, "delivered": 1, "removed": 1}
 
 
 async def test_only_mail_that_nobody_works_on_is_marked_as_removed(records: Records) -> None:
@@ -373,9 +399,25 @@ async def test_only_mail_that_nobody_works_on_is_marked_as_removed(records: Reco
         ended("is delivered"),
     )
 
-    await records.remove([*(f"is {state}" for state in states), "is delivered", "nobody"])
+    removed = await records.remove([*(f"is {state}" for state in states), "is delivered", "nobody"])
 
-    assert (await records.orders()).removed == {"is WFC", "is WFS", "is QUE"}
+    assert removed == {"is WFC": "WFC", "is WFS": "WFS", "is QUE": "QUE"}
+    assert await records.remove(["is QUE"]) == {}
+    assert await queued(records) == ["is CHK", "is SND", "is SPL"]
+    assert (await the_mail(records, "is QUE")).state == Ending.REMOVED
+
+
+async def test_stages_before_the_sender_are_told_of_removed_mail_and_the_sender_asks(
+    records: Records,
+) -> None:
+    await records.keep(entered(a_mail("early")), entered(a_mail("late"), stage="sender"))
+
+    await records.remove(["early", "late"])
+
+    assert await records.removed(10) == {"early"}
+    assert await records.removed(0) == frozenset()
+    assert await records.settled("late") == Settled(removed=True)
+    assert await records.settled("early") == Settled(removed=True)
 
 
 async def test_an_order_to_remove_is_fulfilled_by_the_end(records: Records) -> None:
@@ -384,18 +426,72 @@ async def test_an_order_to_remove_is_fulfilled_by_the_end(records: Records) -> N
 
     await records.keep(ended(at=after(1), ending=Ending.REMOVED))
 
-    assert (await records.orders()).removed == frozenset()
+    assert await records.removed(10) == frozenset()
     assert await records.counts() == {"removed": 1}
 
 
 async def test_the_highest_generation_is_wanted_even_after_the_end(records: Records) -> None:
     await records.keep(entered(a_mail(ID)), entered(a_mail("other")))
 
-    await records.hurry(ID, 2)
-    await records.hurry(ID, 1)
+    await records.hurry({ID: 2, "other": 1})
+    await records.hurry({ID: 1})
     await records.keep(ended(at=after(1)))
 
-    assert (await records.orders()).generations == {ID: 2}
+    assert (await records.settled(ID)).generation == 2
+    assert (await records.settled("other")).generation == 1
+
+
+async def test_mail_that_waits_long_enough_can_be_claimed_once(records: Records) -> None:
+    copy = b"\x01\x00 anything at all \xff" * 1000
+    await records.keep(
+        *(entered(a_mail(name), stage="sender") for name in ("waits", "comes soon", "in line")),
+        waiting("waits", until=after(60), copy=copy),
+        waiting("comes soon", until=after(5)),
+    )
+
+    claims = [await records.claim(["waits", "comes soon", "in line", "nobody"], after(10)) for _ in range(2)]
+
+    assert claims == [[Waiting("waits", after(60), copy)], []]
+    assert (await the_mail(records, "waits")).next_try_at is None
+
+
+async def test_claimed_mail_that_is_released_waits_as_before(records: Records) -> None:
+    await records.keep(entered(a_mail(ID), stage="sender"), waiting(ID, until=after(60)))
+    claimed = await records.claim([ID], after(10))
+
+    await records.release(claimed)
+
+    assert (await the_mail(records)).next_try_at == after(60)
+    assert await records.claim([ID], after(10)) == claimed
+
+
+@pytest.mark.parametrize(
+    "later", [Moved(ID, after(61), "SND"), ended(at=after(61)), Parked(ID, after(61), "sender", "a fault")]
+)
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_mail_that_left_its_waiting_room_cannot_be_claimed(
+    records: Records, later: Event, at_once: bool
+) -> None:
+    before: tuple[Event, ...] = (entered(a_mail(ID), stage="sender"), waiting(ID, until=after(120)))
+    for told in [(*before, later)] if at_once else [before, (later,)]:
+        await records.keep(*told)
+
+    await records.release([Waiting(ID, after(120), b"")])
+
+    assert await records.claim([ID], after(10)) == []
+
+
+async def test_removed_mail_cannot_be_claimed(records: Records) -> None:
+    await records.keep(entered(a_mail(ID), stage="sender"), waiting(ID, until=after(60)))
+    await records.remove([ID])
+
+    assert await records.claim([ID], after(10)) == []
+
+
+async def test_the_journey_does_not_hold_the_mail_that_waits(records: Records) -> None:
+    await records.keep(waiting(ID, until=after(60)))
+
+    assert "copy" not in (await records.journey(ID))[-1].detail
 
 
 async def test_suspended_modules_are_remembered(records: Records, open_records: Open) -> None:
@@ -445,7 +541,7 @@ async def test_purging_forgets_mail_that_ended_before(records: Records) -> None:
     assert await records.purge(after(30)) == 1
     assert await records.mail("old") is None
     assert await records.journey("old") == []
-    assert await records.delivered("old") == frozenset()
+    assert await records.settled("old") == Settled()
     assert await records.counts() == {"delivered": 1, "WFC": 1}
 
 

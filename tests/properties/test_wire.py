@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.bus import wire
+from gateway.domain.authentication import Arc, Authentication, Dkim, Dmarc, Identity, Request, Result, Spf
 from gateway.domain.commands import Command, Suspend
 from gateway.domain.mail import BodyRef, Edit, Envelope, Mail, Notify, Recipient, Return
 from gateway.domain.policy import SpamStatus
@@ -34,6 +35,16 @@ envelopes = st.builds(
     returns=st.none() | st.sampled_from(Return),
     envelope_id=text,
 )
+results = st.sampled_from(Result)
+facts = st.builds(
+    Authentication,
+    spf=st.none() | st.builds(Spf, results, text, st.sampled_from(Identity), text),
+    dkim=st.none()
+    | st.lists(st.builds(Dkim, results, text, text, text, text, st.booleans(), text), max_size=3).map(tuple),
+    dmarc=st.none()
+    | st.builds(Dmarc, results, text, st.sampled_from(Request), st.booleans(), st.booleans(), text),
+    arc=st.none() | st.builds(Arc, results, st.lists(text, max_size=3).map(tuple), results, text),
+)
 all_mail = st.builds(
     Mail,
     id=text,
@@ -44,6 +55,7 @@ all_mail = st.builds(
     message_id=text,
     top=st.binary(max_size=200),
     edits=st.lists(st.builds(Edit, numbers, numbers, st.binary(max_size=20)), max_size=5).map(tuple),
+    authentication=st.none() | facts,
     spam=st.none() | st.sampled_from(SpamStatus),
     attempts=numbers,
     generation=numbers,

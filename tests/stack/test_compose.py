@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from tests.support import compose
-from tests.support.gateway import SHIPPED_CONFIG
+from tests.support.gateway import EVALUATION_KEY, SHIPPED_CONFIG
 from tests.support.ports import free_ports
 from tests.support.postgres import postgres_database
 from tests.support.rabbitmq import broker, forget
@@ -26,6 +26,7 @@ async def test_mail_goes_through_the_services_as_compose_starts_them(tmp_path: P
     kept = tmp_path / "state" / "mailbox"
     with broker() as bus_url, postgres_database() as records_url:
         here = places(tmp_path) | {
+            "/run/secrets": str(EVALUATION_KEY.parent),
             "amqp://mailwarden:mailwarden@rabbitmq:5672/": bus_url,
             "postgresql://mailwarden:mailwarden@postgres:5432/mailwarden": records_url,
             "0.0.0.0:2525": f"127.0.0.1:{smtp}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from tests.support.ports import free_port
 
 PROJECT = Path(__file__).resolve().parents[2]
 SHIPPED_CONFIG = PROJECT / "deploy" / "config" / "smtpgw.conf"
+EVALUATION_KEY = PROJECT / "deploy" / "licences" / "evaluation.key"
 
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
@@ -66,6 +68,7 @@ def make_site(
     }
     for name in folders.values():
         (folder / name).mkdir(parents=True, exist_ok=True)
+    shutil.copy(EVALUATION_KEY, folder / "licenses")
     parameters = {parameter: str(folder / name) for parameter, name in folders.items()} | {
         "smtpgw.path IncomingArchivePath": "",
         "smtpgw.path OutgoingArchivePath": "",

@@ -12,12 +12,23 @@ from pathlib import Path
 from typing import Literal
 
 from gateway.runtime.confinement import leave_network
+from gateway.runtime.sheets import Sheet
 from services.scanner.engines.port import Bases, EngineResult
 
 
 def lengths(*pieces: bytes) -> tuple[int, ...]:
     """Work as it should be."""
     return tuple(map(len, pieces))
+
+
+def first_and_last(sheet: Sheet, size: int) -> bytes:
+    """Look at a sheet."""
+    return sheet.read(0, 1) + sheet.read(size - 1, size + 100)
+
+
+def scribble(sheet: Sheet) -> None:
+    """Change what was shared."""
+    os.pwrite(sheet.descriptor, b"changed", 0)
 
 
 def abort() -> None:

@@ -16,18 +16,29 @@ from gateway.blobs.memory import MemoryBlobs, MemoryWriter
 from gateway.blobs.port import Blobs
 from gateway.bus.memory import MemoryBus
 from gateway.bus.port import Bus
+from gateway.dns.port import Dns
+from gateway.domain import statistics as counters
 from gateway.domain.access import RelayRule
 from gateway.domain.errors import TemporaryFailure
 from gateway.domain.journey import Event
 from gateway.domain.mail import Mail
 from gateway.domain.pipeline import Stage
-from gateway.domain.statistics import Counter as Counted
-from gateway.domain.statistics import Peak
+from gateway.domain.storage import Storage, StorageKind
 from gateway.records.port import Records
+from gateway.runtime.outages import Outages
+from services.receiver.admission import Admission
+from services.receiver.blocklists import BlockLists
+from services.receiver.door import Door
+from services.receiver.probing import Prober
+from services.receiver.recipients import Recipients
 from services.receiver.register import Register
 from services.receiver.rules import Limits, Rules, Timeouts
+from services.receiver.server import House
 from services.receiver.spool import Spool
 from services.receiver.worker import Receiver
+from tests.support.records import MemoryOutages
+from tests.support.storages import Shelf
+from tests.support.zones import ZoneDns
 
 NOW = datetime(2030, 5, 17, 9, 30, tzinfo=UTC)
 
@@ -53,6 +64,7 @@ RULES = Rules(
         free_space=0,
     ),
     timeouts=Timeouts(command=60, data_initiation=60, data_termination=60, read=60),
+    archive=Storage(StorageKind.INCOMING, ""),
 )
 """A site that takes mail for `own.example` from anybody."""
 
@@ -107,16 +119,17 @@ class NotedEvents:
     """The part of the records that the receiver uses."""
 
     events: list[Event] = field(default_factory=list)
-    counted: Counter[str] = field(default_factory=Counter)
     ready: bool = True
+    counted: Counter[str] = field(default_factory=Counter)
+    outages: MemoryOutages = field(default_factory=MemoryOutages)
 
     def note(self, *events: Event) -> None:
         self.events.extend(events)
 
-    def count(self, counter: Counted, by: int = 1) -> None:
+    def count(self, counter: counters.Counter, by: int = 1) -> None:
         self.counted[counter] += by
 
-    def reach(self, peak: Peak, value: int) -> None:
+    def reach(self, peak: counters.Peak, value: int) -> None:
         self.counted[peak] = max(self.counted[peak], value)
 
 
@@ -129,6 +142,7 @@ class Running:
     bus: SwitchableBus
     blobs: SwitchableBlobs
     records: NotedEvents
+    shelf: Shelf
     suspended: bool = False
 
     @property
@@ -142,32 +156,45 @@ async def receiving(
     rules: Rules = RULES,
     *,
     blobs: Blobs | None = None,
+    dns: Dns | None = None,
     register: Register | None = None,
     tls: SSLContext | None = None,
 ) -> AsyncIterator[Running]:
-    """A receiver that runs under `rules`; its ids are m1, m2 and so on, its clock stands at `NOW`."""
-    bus, memory, records = SwitchableBus(), SwitchableBlobs(), NotedEvents()
+    """A receiver that runs under `rules`; its ids are m1, m2 and so on, its clock stands at `NOW`.
+
+    Without a `dns` of its own, no name exists.
+    """
+    bus, memory, records, shelf = SwitchableBus(), SwitchableBlobs(), NotedEvents(), Shelf()
     numbers = itertools.count(1)
     spool = Spool(
         rules,
         cast(Bus, bus),
         blobs or memory,
         cast(Records, records),
+        shelf.storages(memory),
         new_id=lambda: f"m{next(numbers)}",
         now=lambda: NOW,
     )
+    dns = dns or ZoneDns({})
+    outages = Outages(records.outages, "p1", now=lambda: NOW)
+    lists = BlockLists(rules.black_lists, dns, outages)
+    recipients = Recipients(rules.checking, Prober(dns, rules.hostname), outages)
     receiver = Receiver(
-        rules,
-        spool,
-        cast(Records, records),
-        lambda: running.suspended,
-        register=register or Register.alone(),
-        tls=tls,
+        House(
+            rules,
+            Door(rules.limits, lambda: running.suspended, register or Register.alone()),
+            Admission(rules, dns, lists, recipients, cast(Records, records)),
+            spool,
+            cast(Records, records),
+            tls,
+        )
     )
     receiver.listen([("127.0.0.1", 0)])
-    running = Running(receiver, receiver.ports[0], bus, memory, records)
+    running = Running(receiver, receiver.ports[0], bus, memory, records, shelf)
     try:
         yield running
     finally:
         await receiver.stop(within=0)
+        await recipients.close()
+        await lists.close()
         await bus.close()

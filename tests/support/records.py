@@ -12,7 +12,7 @@ from gateway.domain.journey import Event
 from gateway.domain.pipeline import Module, QueueState
 from gateway.domain.statistics import Counter as Counted
 from gateway.domain.statistics import Peak
-from gateway.records.port import JourneyStep, MailRecord, Orders, QueuePlace
+from gateway.records.port import JourneyStep, MailRecord, Outage, QueuePlace, Settled, Waiting
 
 A_MAIL = MailRecord(
     id="jHrWPC7s86253",
@@ -33,6 +33,22 @@ A_MAIL = MailRecord(
 
 
 @dataclass
+class MemoryOutages:
+    """What each process told last."""
+
+    told: dict[str, tuple[Sequence[Outage], datetime]] = field(default_factory=dict)
+    away: bool = False
+
+    async def tell(self, source: str, outages: Sequence[Outage], now: datetime, until: datetime) -> None:
+        if self.away:
+            raise TemporaryFailure("the database is away")
+        self.told[source] = tuple(outages), until
+
+    async def known(self, now: datetime) -> Sequence[Outage]:
+        return [outage for outages, until in self.told.values() if until >= now for outage in outages]
+
+
+@dataclass
 class ReadRecords:
     """Answers from what it was given; `away` says that nothing can be read now."""
 
@@ -42,6 +58,7 @@ class ReadRecords:
     away: bool = False
     asked: int = 0
     noted: list[Event] = field(default_factory=list)
+    outages: MemoryOutages = field(default_factory=MemoryOutages)
     counted: Counter[str] = field(default_factory=Counter)
 
     def note(self, *events: Event) -> None:
@@ -90,16 +107,24 @@ class ReadRecords:
         self._answer()
         return self.suspensions
 
-    async def delivered(self, mail_id: str) -> frozenset[str]:
+    async def settled(self, mail_id: str) -> Settled:
+        return Settled()
+
+    async def removed(self, most: int) -> frozenset[str]:
         return frozenset()
 
-    async def orders(self) -> Orders:
-        return Orders(frozenset(), {})
-
-    async def remove(self, mail_ids: Sequence[str]) -> None:
+    async def remove(self, mail_ids: Sequence[str]) -> Mapping[str, str]:
+        removed = {mail.id: mail.state for mail in self.mails if mail.id in mail_ids}
         self.mails = [mail for mail in self.mails if mail.id not in mail_ids]
+        return removed
 
-    async def hurry(self, mail_id: str, generation: int) -> None:
+    async def claim(self, mail_ids: Sequence[str], until_after: datetime) -> Sequence[Waiting]:
+        return ()
+
+    async def hurry(self, generations: Mapping[str, int]) -> None:
+        self._answer()
+
+    async def release(self, claimed: Sequence[Waiting]) -> None:
         self._answer()
 
     async def suspend(self, module: Module, *, suspended: bool) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from functools import partial
 
-from services.sender.content import Content
-from services.sender.conversation import Timeouts
+from services.sender.content import Content, in_one_piece
+from services.sender.conversation import Conversation
+from services.sender.greeter import Greeter
 from services.sender.hosts import Host
+from services.sender.session import Timeouts
 from services.sender.stuffing import Stuffer
 from tests.support.smtp_peer import SmtpPeer
 
@@ -22,12 +25,17 @@ MESSAGE = b"Subject: hello\r\n\r\n.dotted\r\n..\r\n.\r\nend\r\n"
 
 def content(message: bytes = MESSAGE, *, pieces: int = 1) -> Content:
     """A message that comes in so many pieces."""
-    return Content(len(message), not message.isascii(), partial(_wire, message, pieces))
+    return replace(in_one_piece(message), wire=partial(_wire, message, pieces))
 
 
 def at(peer: SmtpPeer) -> Host:
     """Where a peer listens."""
     return Host("peer.example", peer.host, peer.port)
+
+
+async def meet(host: Host, timeouts: Timeouts = PATIENT) -> Conversation:
+    """A session with a host, in which we are `gw.example`."""
+    return await Greeter("gw.example", timeouts).meet(host)
 
 
 async def _wire(message: bytes, pieces: int) -> AsyncGenerator[bytes, None]:

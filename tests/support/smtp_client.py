@@ -81,19 +81,20 @@ class RawClient:
 
 
 @asynccontextmanager
-async def connected(port: int) -> AsyncIterator[RawClient]:
-    """A client that is connected to a server on this machine, and has read nothing yet."""
+async def connected(port: int, *, ip: str = "127.0.0.1") -> AsyncIterator[RawClient]:
+    """A client with that address, connected to a server on this machine, that has read nothing yet."""
     with socket.socket() as sock:
         sock.setblocking(False)
+        sock.bind((ip, 0))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
         yield RawClient(sock)
 
 
 @asynccontextmanager
-async def greeted(port: int) -> AsyncIterator[RawClient]:
+async def greeted(port: int, *, ip: str = "127.0.0.1") -> AsyncIterator[RawClient]:
     """A client that has said EHLO."""
-    async with connected(port) as client:
+    async with connected(port, ip=ip) as client:
         await client.reply()
         await client.say("EHLO client.example")
         yield client

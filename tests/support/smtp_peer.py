@@ -1,5 +1,7 @@
 """A mail server that does what it is told: takes mail, refuses it, dawdles, or hangs up at any point.
 
+It speaks SMTP or LMTP, in the clear or in TLS, with or without ESMTP.
+
     async with smtp_peer() as peer:
         peer.answers["RCPT TO:<bob@b.example>"] = "550 5.1.1 no such user"
         ...
@@ -11,9 +13,11 @@ What it takes is kept in memory, byte for byte as it came (dots unstuffed).
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 HANG_UP = "hang up"
 """As an answer: close the connection instead."""
@@ -31,6 +35,7 @@ class Received:
     rcpt_to: tuple[str, ...]  # those that were accepted
     body: bytes
     session: int
+    tls: bool = False
 
 
 @dataclass(eq=False)
@@ -38,9 +43,16 @@ class SmtpPeer:
     """What the peer offers and answers, and what came. All of it may be changed while it runs."""
 
     extensions: Sequence[str] = EXTENSIONS
+    extensions_in_tls: Sequence[str] | None = None  # None: the same
     answers: dict[str, str] = field(default_factory=dict)
     """By the beginning of a command as it came, and `greeting` and `.`: the lines to answer. The longest
-    beginning wins. `HANG_UP` and `SILENCE` are answers too."""
+    beginning wins. `HANG_UP` and `SILENCE` are answers too. LMTP answers the end of data for each recipient,
+    by `.` and the command that named it: `.RCPT TO:<bob`."""
+    tls: ssl.SSLContext | None = None  # with one, STARTTLS is offered in the clear
+    behind_starttls: bytes = b""  # sent in the clear right behind the answer to STARTTLS
+    delay: float = 0.0  # seconds before each answer
+    lmtp: bool = False
+    most_recipients: int = 1000  # of one message; the others hear 452
     hold: asyncio.Event | None = None  # while it is not set, end of data is not answered
     reads: bool = True  # False: takes no message data from the network
     received: list[Received] = field(default_factory=list)
@@ -71,8 +83,8 @@ class SmtpPeer:
         self._writers.add(writer)
         try:
             await _Session(self, reader, writer, self.sessions).run()
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # also what ssl says of a sender that does not trust us
         finally:
             self.open_sessions -= 1
             self._writers.discard(writer)
@@ -99,20 +111,29 @@ class _Session:
         self._buffer = bytearray()
         self._sender = ""
         self._recipients: list[str] = []
+        self._in_tls = False
 
     async def run(self) -> None:
+        await self._dawdle()
         self._say("greeting", "220 peer.example ESMTP")
         while command := await self._command():
             self._peer.commands.append(command)
+            await self._dawdle()
             match command[:4].upper():
-                case "EHLO":
-                    self._say(command, _lines(250, ["peer.example", *self._peer.extensions]))
+                case "EHLO" | "LHLO" as verb if (verb == "LHLO") is self._peer.lmtp:
+                    self._say(command, _lines(250, ["peer.example", *self._offered()]))
+                case "EHLO" | "HELO" | "LHLO" if self._peer.lmtp or command[:4].upper() == "LHLO":
+                    self._say(command, "500 5.5.1 another protocol is spoken here")
+                case "STAR" if self._peer.tls and not self._in_tls:
+                    await self._start_tls(command, self._peer.tls)
                 case "MAIL":
                     self._sender, self._recipients = command, []
                     if not self._say(command, "250 2.1.0 OK"):
                         self._sender = ""
                 case "RCPT" if not self._sender:
                     self._say(command, "503 5.5.1 MAIL first")
+                case "RCPT" if len(self._recipients) == self._peer.most_recipients:
+                    self._writer.write(b"452 4.5.3 too many recipients\r\n")
                 case "RCPT":
                     if self._say(command, "250 2.1.5 OK"):
                         self._recipients.append(command)
@@ -128,6 +149,23 @@ class _Session:
                     return
                 case _:
                     self._say(command, "250 2.0.0 OK")
+
+    def _offered(self) -> Sequence[str]:
+        if self._in_tls:
+            in_tls = self._peer.extensions_in_tls
+            return self._peer.extensions if in_tls is None else in_tls
+        return (*self._peer.extensions, "STARTTLS") if self._peer.tls else self._peer.extensions
+
+    async def _start_tls(self, command: str, context: ssl.SSLContext) -> None:
+        if not self._say(command, "220 2.0.0 go on in TLS"):
+            return
+        self._writer.write(self._peer.behind_starttls)
+        await self._writer.start_tls(context)
+        self._sender, self._recipients, self._in_tls = "", [], True
+
+    async def _dawdle(self) -> None:
+        if self._peer.delay:
+            await asyncio.sleep(self._peer.delay)
 
     async def _command(self) -> str:
         while (end := self._buffer.find(b"\r\n")) < 0:
@@ -146,12 +184,17 @@ class _Session:
         body = await self._body()
         if self._peer.hold:
             await self._peer.hold.wait()
-        # It is taken before the sender can know: what hangs up here has the message all the same.
-        if self._answer(".", "250").startswith(("250", HANG_UP)):
-            received = Received(self._sender, tuple(self._recipients), body, self._number)
+        verdicts = [f".{command}" for command in self._recipients] if self._peer.lmtp else ["."]
+        taken = [one for one in verdicts if self._answer(one, "250").startswith(("250", HANG_UP))]
+        recipients = [one.removeprefix(".") for one in taken] if self._peer.lmtp else self._recipients
+        if taken:
+            # It is taken before the sender can know: what hangs up here has the message all the same.
+            received = Received(self._sender, tuple(recipients), body, self._number, self._in_tls)
             await self._peer._take(received)
         self._sender, self._recipients = "", []
-        self._say(".", "250 2.0.0 taken")
+        await self._dawdle()
+        for verdict in verdicts:
+            self._say(verdict, "250 2.0.0 taken")
 
     async def _body(self) -> bytes:
         if self._buffer == b"" and not self._peer.reads:
@@ -189,11 +232,16 @@ class _Session:
 
 
 @asynccontextmanager
-async def smtp_peer(*, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[SmtpPeer]:
-    """A peer on a free port, or on `port`."""
+async def smtp_peer(
+    *, host: str = "127.0.0.1", port: int = 0, socket_path: Path | None = None
+) -> AsyncIterator[SmtpPeer]:
+    """A peer on a free port, or on `port`, or at a socket in the file system."""
     peer = SmtpPeer(host=host)
-    server = await asyncio.start_server(peer._serve, host, port)
-    peer.port = server.sockets[0].getsockname()[1]
+    if socket_path:
+        server = await asyncio.start_unix_server(peer._serve, socket_path)
+    else:
+        server = await asyncio.start_server(peer._serve, host, port)
+        peer.port = server.sockets[0].getsockname()[1]
     try:
         yield peer
     finally:

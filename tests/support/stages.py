@@ -18,7 +18,10 @@ from gateway.runtime.heartbeat import Heartbeat
 from gateway.runtime.lifecycle import Lifecycle
 from gateway.runtime.serve import serve
 from gateway.runtime.wiring import Gateway
+from gateway.storages.memory import MemoryPlace
+from gateway.storages.storages import Storages
 from tests.support.gateway import SHIPPED_CONFIG, make_site
+from tests.support.licences import licensed
 
 WAIT_SECONDS = 10.0
 
@@ -34,9 +37,11 @@ async def a_gateway(
         yield Gateway(
             load_settings(SHIPPED_CONFIG, site.environment),
             bus or MemoryBus(),
-            MemoryBlobs(),
+            blobs := MemoryBlobs(),
             records,
+            Storages(MemoryPlace(), blobs, records),
             Lifecycle(Heartbeat(None)),
+            licensed(),
         )
     finally:
         await records.close()

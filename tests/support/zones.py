@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from gateway.dns.port import Answer, Failed, Found, Kind, MailExchange, NoName, Record
+from gateway.dns.port import Answer, Failed, Found, Kind, MailExchange, NoName, Record, Tlsa
 from tests.support.dns import Zone
 
 TTL = 60.0
@@ -13,7 +13,10 @@ TTL = 60.0
 
 
 class ZoneDns:
-    """Knows the records of a zone, written as for `tests.support.dns`; `name FAIL` and `name SILENT` fail."""
+    """Knows the records of a zone, written as for `tests.support.dns`; `name FAIL` and `name SILENT` fail.
+
+    Beyond that, `name SECURE` says that what the name has is validated.
+    """
 
     def __init__(self, zone: Zone) -> None:
         self.records = {key.lower(): list(values) for key, values in zone.items()}
@@ -43,7 +46,8 @@ class ZoneDns:
         if not any(key.partition(" ")[0] == name for key in self.records):
             return NoName()
         values: Sequence[str] = self.records.get(f"{name} {kind.lower()}", ())
-        return Found(tuple(_record(kind, value) for value in values), TTL if values else 0)
+        records = tuple(_record(kind, value) for value in values)
+        return Found(records, TTL if values else 0, secure=f"{name} secure" in self.records)
 
 
 def _record(kind: Kind, value: str) -> Record:
@@ -55,5 +59,8 @@ def _record(kind: Kind, value: str) -> Record:
             return MailExchange(int(preference), host.rstrip(".").lower())
         case Kind.A | Kind.AAAA:
             return value
+        case Kind.TLSA:
+            usage, selector, matching, association = value.split()
+            return Tlsa(int(usage), int(selector), int(matching), bytes.fromhex(association))
         case Kind.CNAME | Kind.PTR:
             return value.rstrip(".").lower()

@@ -68,6 +68,18 @@ def certificate_is_unusable(draft: Draft) -> Iterator[Finding]:
             yield Finding(draft.place(TlsSection, wrong.attribute), str(wrong))
 
 
+def authorities_are_missing(draft: Draft) -> Iterator[Finding]:
+    """Without the file of its authorities, no certificate is valid."""
+    tls = draft.value(TlsSection)
+    if tls is None:
+        return
+    yield from _missing(draft, draft.place(TlsSection, "ca_file"), "CaFile", tls.ca_file)
+    for number, rule in enumerate(tls.tls_rule):
+        if rule.authorities:
+            place = draft.place(TlsSection, "tls_rule", number)
+            yield from _missing(draft, place, "TlsRule", Path(rule.authorities))
+
+
 def _missing(draft: Draft, place: Place, name: str, path: Path | None) -> Iterator[Finding]:
     if path and not draft.is_file(path):
         yield Finding(place, f"{name}: there is no file {path}: put it there, or correct the path")

@@ -10,6 +10,7 @@ from gateway.config.coverage import (
     claim_of_relay_rule,
     claim_of_route,
     claim_of_rule,
+    claim_of_sender_rule,
     covered,
     covers_all,
 )
@@ -17,7 +18,11 @@ from gateway.config.draft import Draft
 from gateway.config.findings import Finding, warning
 from gateway.config.names import parameter_name
 from gateway.config.sections.gateway import (
+    DeliverySection,
     EnginesSection,
+    GatewayAccessSection,
+    RecipientsSection,
+    TlsSection,
 )
 from gateway.config.sections.policy import MembersSection
 from gateway.config.sections.section import Section
@@ -43,11 +48,24 @@ def rule_never_matches(draft: Draft) -> Iterator[Finding]:
         yield from _never(draft, AccessSection, attribute, rules)
 
 
+def sender_rule_never_matches(draft: Draft) -> Iterator[Finding]:
+    """The same for the list of senders."""
+    if access := draft.value(GatewayAccessSection):
+        rules = [claim_of_sender_rule(rule) for rule in access.sender_rule]
+        yield from _never(draft, GatewayAccessSection, "sender_rule", rules)
+
+
 def route_never_matches(draft: Draft) -> Iterator[Finding]:
     """A route that an earlier one covers is never taken."""
     if forward := draft.value(ForwardSection):
         routes = [claim_of_route(route) for route in forward.forward_route]
         yield from _never(draft, ForwardSection, "forward_route", routes)
+
+
+def tls_rule_never_matches(draft: Draft) -> Iterator[Finding]:
+    """A rule for destinations that an earlier one covers is never taken."""
+    if tls := draft.value(TlsSection):
+        yield from _never(draft, TlsSection, "tls_rule", [Claim(rule.mask) for rule in tls.tls_rule])
 
 
 def _never(draft: Draft, model: type[Section], attribute: str, claims: Sequence[Claim]) -> Iterator[Finding]:
@@ -95,7 +113,9 @@ def value_is_given_twice(draft: Draft) -> Iterator[Finding]:
     lists: tuple[tuple[type[Section], str], ...] = (
         (AccessSection, "dns_black_list"),
         (NetworkSection, "protected_domains"),
+        (RecipientsSection, "known"),
         (EnginesSection, "engine"),
+        (DeliverySection, "own_address"),
     )
     for model, attribute in lists:
         seen: Counter[str] = Counter()

@@ -21,6 +21,7 @@ from gateway.config.sections.site import (
 )
 from gateway.config.sections.updater import UpdaterOptionsSection
 from gateway.domain.endpoint import HostPort, is_address
+from gateway.domain.tls import OutgoingTls
 
 
 def listens_twice(draft: Draft) -> Iterator[Finding]:
@@ -109,6 +110,19 @@ def processes_are_not_used(draft: Draft) -> Iterator[Finding]:
                 draft.place(ProcessesSection, attribute),
                 f"{parameter_name(attribute)} has no effect on the embedded bus, where one process does all: "
                 "name a broker in [gateway.bus] Url",
+            )
+
+
+def published_security_is_not_asked_for(draft: Draft) -> Iterator[Finding]:
+    """Where TLS is never spoken, what destinations publish about theirs is of no use."""
+    tls = draft.value(TlsSection)
+    if tls is None or tls.tls is not OutgoingTls.NONE:
+        return
+    for attribute, wanted in (("mta_sts", tls.mta_sts), ("dane", tls.dane)):
+        if wanted:
+            yield warning(
+                draft.place(TlsSection, attribute),
+                f"{parameter_name(attribute)} does nothing with Tls=none: use Tls=may, or leave it out",
             )
 
 

@@ -13,13 +13,17 @@ from gateway.config.values import (
     BusUrl,
     DnsServer,
     FreeText,
+    IpAddress,
     Listen,
+    Mask,
     Namespace,
     Network,
     Number,
     OptionalListen,
     OptionalPath,
+    OutgoingRule,
     RecordsUrl,
+    Sender,
     Socket,
     Switch,
     WebUrl,
@@ -27,6 +31,7 @@ from gateway.config.values import (
     word_of,
 )
 from gateway.domain.endpoint import HostPort, LocalSocket
+from gateway.domain.tls import OutgoingTls
 
 
 class BusSection(Section):
@@ -79,6 +84,41 @@ class RecordsSection(Section):
     )
 
 
+_DAYS = "Days that copies are kept in {}; 0: for ever."
+_SIZE = "MB that all copies in {} may have together, the oldest go first; 0: any number."
+
+
+class StoragesSection(Section):
+    """How long archives and quarantines keep mail. Unless something is said here, nothing is ever removed."""
+
+    heading: ClassVar[str] = "gateway.storages"
+
+    incoming_archive_days: Number = Field(
+        default=0, ge=0, le=36500, description=_DAYS.format("the incoming archive")
+    )
+    incoming_archive_size: Number = Field(
+        default=0, ge=0, le=1_000_000_000, description=_SIZE.format("the incoming archive")
+    )
+    outgoing_archive_days: Number = Field(
+        default=0, ge=0, le=36500, description=_DAYS.format("the outgoing archive")
+    )
+    outgoing_archive_size: Number = Field(
+        default=0, ge=0, le=1_000_000_000, description=_SIZE.format("the outgoing archive")
+    )
+    av_quarantine_days: Number = Field(
+        default=0, ge=0, le=36500, description=_DAYS.format("each anti-virus quarantine")
+    )
+    av_quarantine_size: Number = Field(
+        default=0, ge=0, le=1_000_000_000, description=_SIZE.format("each anti-virus quarantine")
+    )
+    as_quarantine_days: Number = Field(
+        default=0, ge=0, le=36500, description=_DAYS.format("each spam quarantine")
+    )
+    as_quarantine_size: Number = Field(
+        default=0, ge=0, le=1_000_000_000, description=_SIZE.format("each spam quarantine")
+    )
+
+
 class ApiSection(Section):
     """The HTTP API and the console."""
 
@@ -126,20 +166,42 @@ class EnginesSection(Section):
     )
 
 
+class ObjectsSection(Section):
+    """How far the scanner takes one message apart. What lies beyond is an Error object, never a clean one."""
+
+    heading: ClassVar[str] = "gateway.objects"
+
+    maximal_depth: Number = Field(
+        default=16, ge=1, le=64, description="Most archives and other containers inside each other."
+    )
+    maximal_objects: Number = Field(
+        default=10_000, ge=1, le=1_000_000, description="Most objects that come out of containers."
+    )
+    maximal_object_size: Number = Field(
+        default=65536, ge=64, le=1048576, description="KB of the largest object that comes out of one."
+    )
+    maximal_unpacked_size: Number = Field(
+        default=262144, ge=64, le=4194304, description="KB of all objects together that come out of them."
+    )
+    maximal_ratio: Number = Field(
+        default=250,
+        ge=1,
+        le=100_000,
+        description="How many times its own size an attachment may become, once it becomes more than 16 MB.",
+    )
+    isolated_memory: Number = Field(
+        default=1024,
+        ge=256,
+        le=16384,
+        description="MB of address space for each process in which containers are opened.",
+    )
+
+
 class TlsVersion(StrEnum):
     """The oldest version of TLS that is spoken."""
 
     V1_2 = "1.2"
     V1_3 = "1.3"
-
-
-class OutgoingTls(StrEnum):
-    """Whether the sender asks a next hop for TLS."""
-
-    NONE = "none"  # never
-    MAY = "may"  # where it is offered, whatever the certificate
-    ENCRYPT = "encrypt"  # always, whatever the certificate
-    VERIFY = "verify"  # always, with a certificate that is valid for the host
 
 
 class TlsSection(Section):
@@ -163,6 +225,89 @@ class TlsSection(Section):
         default=OutgoingTls.MAY,
         description="Of the sender: `none`, `may` where it is offered, `encrypt` always, `verify` always and "
         "with a valid certificate.",
+    )
+    tls_rule: tuple[OutgoingRule, ...] = Field(
+        default=(),
+        description="Of the sender: `<mask> none|may|encrypt|verify [/authorities.pem]`, what holds instead "
+        "of `Tls` for the domains, and the hosts of `ForwardRoute`, that the mask names. The first that "
+        "matches is taken. With `verify`, the file may name the only authorities to trust there. What "
+        "such destinations publish (MTA-STS, DANE) does not count.",
+    )
+    ca_file: OptionalPath = Field(
+        default=None,
+        description="Of the sender: authorities to trust, in PEM; empty: those of the system.",
+    )
+    mta_sts: Switch = Field(
+        default=False,
+        description="Of the sender: ask domains for their policy over HTTPS, and keep to it "
+        "(MTA-STS, RFC 8461).",
+    )
+    dane: Switch = Field(
+        default=False,
+        description="Of the sender: keep to the certificates that DNS names (DANE, RFC 7672). The DNS server "
+        "has to validate DNSSEC, and nobody may come between: it should run on this host.",
+    )
+
+
+class GatewayAccessSection(Section):
+    """Who may send, beyond the rules of `[smtpgw.access]`: the site's own allow and block list."""
+
+    heading: ClassVar[str] = "gateway.access"
+
+    sender_rule: tuple[Sender, ...] = Field(
+        default=(),
+        description="`allow|deny from <mask>|<ip>|<ip>/<mask>|<>|any to <mask>`: the list of senders, of "
+        "which the first line that matches decides. A mask of addresses has an `@`, one of domains has "
+        "none, and `<>` is the null sender. Who is allowed here is not held against `ConnectRule`, "
+        "`HeloRule`, `MailfromRule`; that lets nobody relay. Addresses are easily forged: prefer networks.",
+    )
+
+
+class DeliverySection(Section):
+    """How the sender brings mail to other servers."""
+
+    heading: ClassVar[str] = "gateway.delivery"
+
+    own_address: tuple[IpAddress, ...] = Field(
+        default=(),
+        description="Address at which others reach this gateway on port 25, although this host does not have "
+        "it: that of a load balancer or a translator. Mail that DNS sends there would come back.",
+    )
+
+
+class WhenAway(StrEnum):
+    """What becomes of a recipient of whom the next hop cannot say whether it exists."""
+
+    ACCEPT = "accept"
+    DEFER = "defer"  # the client is told to come again
+
+
+class RecipientsSection(Section):
+    """How it is known which recipients exist, where `CheckRecipients` of the policy asks for it."""
+
+    heading: ClassVar[str] = "gateway.recipients"
+
+    known: tuple[Mask, ...] = Field(
+        default=(), description="An address, or a mask of addresses, that exists: `file:` has lists of them."
+    )
+    ask_next_hop: Switch = Field(
+        default=False,
+        description="Ask the next hop of `ForwardRoute` about all others, by an SMTP session without a "
+        "message. Who has no `ForwardRoute` is taken unasked.",
+    )
+    when_away: Annotated[WhenAway, reader(word_of(WhenAway))] = Field(
+        default=WhenAway.ACCEPT,
+        description="What becomes of a recipient while the next hop cannot say whether it exists: `accept`, "
+        "or `defer`, which tells the client to come again.",
+    )
+    known_ttl: Number = Field(
+        default=7200,
+        ge=0,
+        le=604800,
+        description="Seconds during which the next hop is not asked again for a recipient that exists.",
+    )
+    unknown_ttl: Number = Field(
+        default=600, ge=0, le=604800, description="The same for one that does not exist."
     )
 
 

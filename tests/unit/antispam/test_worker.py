@@ -15,10 +15,12 @@ from gateway.domain.mail import BodyRef, Envelope, Mail, Recipient
 from gateway.domain.message import composed
 from gateway.domain.pipeline import Finished, Onward
 from gateway.domain.policy import Degree, Policy, SpamAction, SpamStatus, fingerprint
+from gateway.domain.storage import Storage, StorageKind
 from gateway.runtime.logs import ACTIVITY
 from services.antispam.bases import shipped_bases
 from services.antispam.worker import FIRST_PIECE, AntispamWorker, Rules
 from tests.support.policies import a_policy
+from tests.support.storages import Shelf
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 POLICY = a_policy(action_spam=SpamAction.SUBJECT)
@@ -66,14 +68,21 @@ async def a_mail(blobs: MemoryBlobs, raw: bytes, *, mail_id: str = "a", group: s
 
 
 def a_worker(
-    blobs: MemoryBlobs, rules: Rules | None = None, policy: Policy = POLICY, **groups: Policy
+    blobs: MemoryBlobs,
+    rules: Rules | None = None,
+    policy: Policy = POLICY,
+    shelf: Shelf | None = None,
+    **groups: Policy,
 ) -> AntispamWorker:
     return AntispamWorker(
         blobs,
         {"": policy} | groups,
         rules or Rules(),
         shipped_bases(),
+        (shelf or Shelf()).storages(blobs),
+        Storage(StorageKind.OUTGOING, "/arch_out" if shelf else ""),
         version="0.1.0",
+        licensed=lambda: True,
         now=lambda: NOW,
     )
 
@@ -195,6 +204,41 @@ async def test_a_message_of_just_the_largest_size_is_judged(blobs: CountingBlobs
     assert outcome.mail.spam is SpamStatus.SPAM
 
 
+async def test_a_copy_for_the_quarantine_is_the_message_as_it_came(blobs: CountingBlobs) -> None:
+    shelf = Shelf()
+    policy = replace(POLICY, quarantine=frozenset(SpamStatus), as_quarantine_path="/quarantine/spam")
+
+    outcome = await a_worker(blobs, policy=policy, shelf=shelf).handle(await a_mail(blobs, SPAM))
+
+    assert isinstance(outcome, Onward)
+    [entry] = shelf.kept
+    assert (entry.storage, entry.status) == ("/quarantine/spam", "as/spam")
+    assert shelf.message(entry) == b"Received: x\r\n" + SPAM
+
+
+async def test_what_is_blocked_is_kept_in_the_archive_with_its_marks(blobs: CountingBlobs) -> None:
+    shelf = Shelf()
+    policy = replace(POLICY, block=frozenset({SpamStatus.SPAM}))
+
+    await a_worker(blobs, policy=policy, shelf=shelf).handle(await a_mail(blobs, SPAM))
+
+    [entry] = shelf.kept
+    assert (entry.storage, entry.status) == ("/arch_out", "as/spam")
+    assert shelf.message(entry).startswith(b"X-SpamTest-Status: Spam\r\n")
+    assert b"\r\nSubject: [!! SPAM] spam is bad" in shelf.message(entry)
+
+
+async def test_mail_that_no_list_names_is_kept_nowhere(blobs: CountingBlobs) -> None:
+    shelf = Shelf()
+    policy = replace(
+        POLICY, quarantine=frozenset({SpamStatus.PROBABLE}), as_quarantine_path="/quarantine/spam"
+    )
+
+    await a_worker(blobs, policy=policy, shelf=shelf).handle(await a_mail(blobs, SPAM))
+
+    assert shelf.kept == []
+
+
 async def test_when_the_time_is_over_the_mail_passes_as_not_detected(
     blobs: CountingBlobs, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -213,7 +257,16 @@ async def test_a_look_that_was_given_up_is_not_remembered(blobs: CountingBlobs) 
     mail = await a_mail(blobs, SPAM)
     ticks = iter([0.0, 31.0, 40.0, 40.0, 40.0])
     worker = AntispamWorker(
-        blobs, {"": POLICY}, Rules(), shipped_bases(), version="0", now=lambda: NOW, clock=lambda: next(ticks)
+        blobs,
+        {"": POLICY},
+        Rules(),
+        shipped_bases(),
+        Shelf().storages(blobs),
+        Storage(StorageKind.OUTGOING, ""),
+        version="0",
+        licensed=lambda: True,
+        now=lambda: NOW,
+        clock=lambda: next(ticks),
     )
 
     outcomes = [await worker.handle(mail), await worker.handle(mail)]

@@ -1,55 +1,149 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import cast
+
 import pytest
 
-from gateway.domain.access import RelayRule, client_address
+from gateway.domain.access import ConnectRule, RelayRule, SenderRule, client_address
+from gateway.domain.mail import POLICY
+from gateway.domain.policy import Group, Policy
+from gateway.domain.routes import Route
+from gateway.domain.statistics import Counter
+from gateway.records.port import Records
+from gateway.runtime.logs import ACTIVITY
+from gateway.runtime.outages import Outages
 from services.receiver import replies
-from services.receiver.admission import admit_recipient, may_relay
+from services.receiver.admission import Admission, Request, Visitor
+from services.receiver.blocklists import BlockLists
+from services.receiver.probing import Prober
+from services.receiver.recipients import Checking, Recipients
+from services.receiver.rules import Rules
+from tests.support.policies import a_policy
+from tests.support.ports import free_port
+from tests.support.receiving import RULES, NotedEvents
+from tests.support.records import MemoryOutages
+from tests.support.zones import ZoneDns
 
-INSIDE, OUTSIDE = client_address("192.0.2.7"), client_address("203.0.113.9")
-RULES = tuple(
-    RelayRule.parse(text)
-    for text in (
-        "deny from 192.0.2.66 to *",
-        "allow from 192.0.2.0/24 to *",
-        "deny from any to secret@own.example",
-        "allow from any to *@own.example",
+REQUEST = Request("mx.client.example", "a@client.example", "b@own.example")
+
+
+class House:
+    """A receiver's admission, with all that it asks and tells."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.dns = ZoneDns({})
+        self.records = NotedEvents()
+        outages = Outages(MemoryOutages(), "p1")
+        lists = BlockLists(rules.black_lists, self.dns, outages)
+        recipients = Recipients(rules.checking, Prober(self.dns, rules.hostname), outages)
+        self.admission = Admission(rules, self.dns, lists, recipients, cast(Records, self.records))
+
+    def visitor(self, client: str = "192.0.2.7") -> Visitor:
+        return Visitor(self.admission, client_address(client))
+
+
+async def test_a_refusal_is_counted_and_logged_with_the_rule_that_decided(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(ACTIVITY, logger="gateway.mail")
+    house = House(replace(RULES, connect=(ConnectRule.parse("deny from no_name to *"),)))
+
+    reply = await house.visitor().refusal(REQUEST)
+
+    assert reply is replies.NO_CLIENT_NAME
+    assert house.records.counted == {Counter.RECEIVINGS_REFUSED: 1, Counter.REFUSED_FOR_ACCESS_RULES: 1}
+    assert caplog.messages == [
+        "REFUSED, from=<a@client.example>, rcpt=<b@own.example>, client=[192.0.2.7],"
+        ' helo=<mx.client.example>, reason="access rule", rule="deny from no_name to *"'
+    ]
+
+
+async def test_what_is_admitted_is_neither_counted_nor_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(ACTIVITY, logger="gateway.mail")
+    house = House(RULES)
+
+    assert await house.visitor().refusal(REQUEST) is None
+    assert not house.records.counted
+    assert not caplog.messages
+
+
+async def test_a_client_that_may_not_relay_makes_nobody_ask_dns() -> None:
+    house = House(replace(RULES, connect=(ConnectRule.parse("deny from no_name to *"),)))
+
+    reply = await house.visitor().refusal(replace(REQUEST, recipient="b@elsewhere.example"))
+
+    assert reply is replies.RELAYING_DENIED
+    assert not house.dns.asked
+
+
+async def test_of_an_allowed_sender_nothing_is_asked() -> None:
+    house = House(
+        replace(
+            RULES,
+            connect=(ConnectRule.parse("deny from no_name to *"),),
+            senders=(SenderRule.parse("allow from 192.0.2.0/24 to *"),),
+        )
     )
-)
+
+    assert await house.visitor().refusal(REQUEST) is None
+    assert not house.dns.asked
 
 
-def test_the_first_rule_about_both_sides_decides() -> None:
-    assert may_relay("b@elsewhere.example", INSIDE, RULES)
-    assert not may_relay("b@elsewhere.example", client_address("192.0.2.66"), RULES)
-    assert may_relay("secret@own.example", INSIDE, RULES)
-    assert not may_relay("secret@own.example", OUTSIDE, RULES)
-    assert may_relay("b@own.example", OUTSIDE, RULES)
-
-
-def test_what_no_rule_is_about_is_denied() -> None:
-    assert not may_relay("b@elsewhere.example", OUTSIDE, RULES)
-    assert not may_relay("b@own.example", OUTSIDE, ())
-
-
-def test_an_ipv4_client_of_an_ipv6_socket_is_the_same_client() -> None:
-    assert may_relay("b@elsewhere.example", client_address("::ffff:192.0.2.7"), RULES)
+CHECKING = replace(a_policy(), check_recipients=True)
 
 
 @pytest.mark.parametrize(
-    "address",
+    ("policies", "recipient", "refused"),
     [
-        "b%far.example@own.example",
-        "far.example!b@own.example",
-        '"b@far.example"@own.example',
-        '"b"@own.example',
+        ({POLICY: CHECKING}, "nobody@own.example", True),
+        ({POLICY: CHECKING}, "bob@own.example", False),
+        ({POLICY: CHECKING}, "nobody@elsewhere.example", False),
+        ({POLICY: a_policy()}, "nobody@own.example", False),
+        ({POLICY: a_policy(), "sales": CHECKING}, "nobody@own.example", False),
+        ({POLICY: a_policy(), "sales": CHECKING}, "nobody-sales@own.example", True),
+        ({POLICY: CHECKING, "sales": a_policy()}, "nobody-sales@own.example", False),
     ],
 )
-def test_only_clients_named_by_a_rule_may_route_through_us(address: str) -> None:
-    assert not may_relay(address, OUTSIDE, RULES)
-    assert may_relay(address, INSIDE, RULES)
+async def test_only_recipients_in_protected_domains_are_checked_where_the_policy_wants_it(
+    policies: dict[str, Policy], recipient: str, refused: bool
+) -> None:
+    sales = Group("sales", ("*",), ("*-sales@own.example",), policies.get("sales", a_policy()))
+    house = House(
+        replace(
+            RULES,
+            relay=(RelayRule.parse("allow from any to *"),),
+            groups=(sales,),
+            policies=policies,
+            checking=Checking(known=("bob@own.example",)),
+        )
+    )
+
+    reply = await house.visitor().refusal(replace(REQUEST, recipient=recipient))
+
+    assert reply is (replies.NO_SUCH_RECIPIENT if refused else None)
+    assert house.records.counted[Counter.REFUSED_FOR_UNKNOWN_RECIPIENTS] == refused
 
 
-def test_recipients_beyond_the_limit_are_for_the_next_message() -> None:
-    reply = admit_recipient("b@own.example", OUTSIDE, RULES, already=2, most=2)
+async def test_an_allowed_sender_reaches_only_recipients_that_exist() -> None:
+    house = House(
+        replace(
+            RULES,
+            senders=(SenderRule.parse("allow from any to *"),),
+            policies={POLICY: CHECKING},
+            checking=Checking(known=("bob@own.example",)),
+        )
+    )
 
-    assert reply is replies.TOO_MANY_RECIPIENTS
+    assert await house.visitor().refusal(REQUEST) is replies.NO_SUCH_RECIPIENT
+
+
+@pytest.mark.parametrize(("accepts", "reply"), [(True, None), (False, replies.RECIPIENT_NOT_SURE)])
+async def test_while_the_next_hop_is_away_it_is_as_the_site_wants_it(
+    accepts: bool, reply: replies.Reply | None
+) -> None:
+    away = Route("*", "127.0.0.1", free_port())
+    checking = Checking(ask_next_hop=True, routes=(away,), accepts_unsure=accepts)
+    house = House(replace(RULES, policies={POLICY: CHECKING}, checking=checking))
+
+    assert await house.visitor().refusal(REQUEST) is reply

@@ -16,8 +16,10 @@ from gateway.runtime.wiring import Gateway
 from services.receiver.__main__ import run
 from services.receiver.rules import rules_of
 from tests.support.gateway import SHIPPED_CONFIG, Site, make_site
+from tests.support.licences import licensed
 from tests.support.receiving import NotedEvents, SwitchableBlobs, SwitchableBus
 from tests.support.smtp_client import greeted
+from tests.support.storages import Shelf
 from tests.support.waiting import until
 
 ACCOUNT = {"smtpgw.options User": "nobody", "smtpgw.options Group": "nogroup"}
@@ -27,9 +29,11 @@ def gateway_of(site: Site) -> Gateway:
     return Gateway(
         load_settings(SHIPPED_CONFIG, site.environment),
         SwitchableBus(),
-        SwitchableBlobs(),
+        blobs := SwitchableBlobs(),
         cast(Records, NotedEvents()),
+        Shelf().storages(blobs),
         Lifecycle(Heartbeat(None)),
+        licensed(),
     )
 
 

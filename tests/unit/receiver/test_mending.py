@@ -4,6 +4,8 @@ import pytest
 
 from services.receiver.defects import Defect
 from services.receiver.mending import MOST_HEADER_LINES, Mending
+from tests.support.awkward import AWKWARD
+from tests.support.mended import mended
 
 LIMIT = 64 << 10
 
@@ -154,3 +156,12 @@ def test_a_body_without_header_is_given_on_before_it_ends() -> None:
     out = b"".join(mending.take(b"text without any colon\r\n" * 1000) for _ in range(100))
 
     assert len(out) > 2_000_000
+
+
+def test_most_awkward_messages_need_no_mending() -> None:
+    kept = [name for name, sent in AWKWARD.items() if mended(sent) == sent]
+
+    assert len(kept) > len(AWKWARD) // 2
+    assert {"megabytes", "lines of dots", "a folded Subject", "nested multiparts that share a boundary"} < {
+        *kept
+    }

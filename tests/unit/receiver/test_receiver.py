@@ -13,6 +13,7 @@ from gateway.domain.journey import Entered
 from gateway.domain.mail import POLICY
 from gateway.domain.pipeline import Stage
 from gateway.domain.policy import Group, Policy
+from gateway.domain.storage import Storage, StorageKind
 from tests.support.receiving import NOW, RULES, Running, receiving
 from tests.support.smtp_client import RawClient, connected, greeted
 
@@ -95,6 +96,31 @@ async def test_while_the_bus_is_away_the_client_is_asked_to_come_again() -> None
         assert taken[-1] == "250 2.1.0 OK"
         assert [mail.id for mail in running.mails] == ["m2"]
         assert len(running.records.events) == 1
+
+
+async def test_the_archive_has_the_whole_message_once_before_any_stage_has_it() -> None:
+    rules = replace(RULES, groups=(SALES,), archive=Storage(StorageKind.INCOMING, "/arch_in"))
+    async with receiving(rules) as running, greeted(running.port) as client:
+        running.bus.away = True
+        await send(client, ("b@own.example", "s@own.example"), b"Subject: hi\r\n\r\nx\r\n")
+
+        [entry] = running.shelf.kept
+        assert (entry.id, entry.status, entry.storage) == ("m1", "RCV", "/arch_in")
+        assert [to.address for to in entry.mail.envelope.recipients] == ["b@own.example", "s@own.example"]
+        message = running.shelf.message(entry)
+        assert message.startswith(b"Received: from client.example ")
+        assert message.endswith(b"\r\nSubject: hi\r\n\r\nx\r\n")
+
+
+async def test_a_message_that_the_archive_cannot_take_is_not_accepted() -> None:
+    rules = replace(RULES, archive=Storage(StorageKind.INCOMING, "/arch_in"))
+    async with receiving(rules) as running, greeted(running.port) as client:
+        running.shelf.place.full = True
+
+        answers = await send(client)
+
+        assert answers[-1].startswith("451 4.3.0")
+        assert running.mails == []
 
 
 async def test_while_records_pile_up_no_message_is_begun() -> None:

@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from gateway.domain.errors import TemporaryFailure
 from gateway.records.lookups import Lookups
 
+NOTHING: frozenset[str] = frozenset()
+
 
 class Answers:
     """Answers each key with itself, one question at a time, when it may."""
@@ -25,7 +27,7 @@ class Answers:
 
 async def test_those_who_ask_at_once_share_a_query() -> None:
     answers = Answers()
-    lookups = Lookups(answers.ask)
+    lookups = Lookups(answers.ask, NOTHING)
 
     found = await asyncio.gather(*(lookups.find(key) for key in "abca"))
 
@@ -36,7 +38,7 @@ async def test_those_who_ask_at_once_share_a_query() -> None:
 async def test_those_who_come_during_a_query_share_the_next() -> None:
     answers = Answers()
     answers.may_answer.clear()
-    lookups = Lookups(answers.ask)
+    lookups = Lookups(answers.ask, NOTHING)
     first = asyncio.create_task(lookups.find("a"))
     while not answers.asked:
         await asyncio.sleep(0)
@@ -49,7 +51,7 @@ async def test_those_who_come_during_a_query_share_the_next() -> None:
 
 
 async def test_who_is_cancelled_takes_no_answer_from_others() -> None:
-    lookups = Lookups(Answers().ask)
+    lookups = Lookups(Answers().ask, NOTHING)
     first, second = (asyncio.create_task(lookups.find(key)) for key in "ab")
     await asyncio.sleep(0)
     first.cancel()
@@ -58,7 +60,7 @@ async def test_who_is_cancelled_takes_no_answer_from_others() -> None:
 
 
 async def test_a_failure_is_told_to_all_who_shared_it_and_to_no_other() -> None:
-    lookups = Lookups(Answers().ask)
+    lookups = Lookups(Answers().ask, NOTHING)
 
     outcomes = await asyncio.gather(lookups.find("away"), lookups.find("a"), return_exceptions=True)
 

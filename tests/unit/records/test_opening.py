@@ -42,7 +42,7 @@ async def test_a_missing_file_is_made_for_the_gateway_alone(file: Path) -> None:
 
 async def test_opening_again_keeps_what_is_there(file: Path) -> None:
     first = await open_sqlite(file)
-    await first.hurry("nobody", 1)
+    await first.hurry({"nobody": 1})
     await first.close()
 
     again = await open_sqlite(file)
@@ -129,10 +129,11 @@ async def test_no_everyday_statement_reads_all_mail(file: Path) -> None:
     database = SqliteDatabase(file)
     await (await open_sqlite(file)).close()
     reading, writing = Reading(database.dialect), Writing(database.dialect)
-    statements = (
-        *(reading.one_mail, reading.steps, reading.answered, reading.removed, reading.generations),
+    statements: tuple[Any, ...] = (
+        *(reading.one_mail, reading.steps, reading.settled, reading.removed, reading.waiting),
         *(reading.spent_bodies, reading.known_bodies, reading.ended_mails),
-        *(writing.remove, writing.hurry, writing.forget_bodies, *writing.forget_mails),
+        *(writing.remove, writing.claim, writing.release, writing.hurry),
+        *(writing.forget_bodies, *writing.forget_mails),
         queue_page(ON_THE_WAY, None, 10),
     )
 
@@ -148,12 +149,22 @@ async def test_no_everyday_statement_reads_all_mail(file: Path) -> None:
 
     assert "SCAN mails" not in found
     assert any("mails_removed" in step for step in found)
-    assert any("mails_hurried" in step for step in found)
     assert any("mails_spent" in step for step in found)
     await database.close()
 
 
-GIVEN = {"ids": "[]", "names": "[]", "id": "", "mail": "", "wanted": 1, "before": 0, "limit": 1}
+GIVEN = {
+    "ids": "[]",
+    "names": "[]",
+    "id": "",
+    "mail": "",
+    "wanted": 1,
+    "before": 0,
+    "limit": 1,
+    "most": 1,
+    "until": 0,
+    "until_after": 0,
+}
 
 
 def needed_by(statement: Any) -> dict[str, object]:

@@ -11,7 +11,7 @@ import pytest
 from gateway.domain.errors import TemporaryFailure
 from gateway.domain.journey import Entered, Moved
 from gateway.records.behind import Pace
-from gateway.records.port import Records
+from gateway.records.port import Records, Settled
 from gateway.records.postgres import open_postgres
 from gateway.records.sqlite import open_sqlite
 from tests.support.mails import NOON, a_mail
@@ -38,12 +38,12 @@ async def keep_when_it_works(records: Records, mail_id: str) -> None:
 async def test_an_unnoticed_restart_of_the_server_is_not_felt(server: PrivatePostgres) -> None:
     records = await open_postgres(f"{server.url}/postgres", IMPATIENT)
     await records.keep(Entered(a_mail("before"), "antispam", NOON))
-    await records.delivered("before")
+    await records.settled("before")
     server.restart()
 
-    assert await records.delivered("before") == frozenset()
+    assert await records.settled("before") == Settled()
     assert await records.mail("before") is not None
-    await records.hurry("before", 1)
+    await records.hurry({"before": 1})
     await records.close()
 
 
@@ -55,7 +55,7 @@ async def test_what_was_noted_while_the_server_was_away_is_there_afterwards(serv
     with pytest.raises(TemporaryFailure):
         await records.keep(Entered(a_mail("kept"), "antispam", NOON))
     with pytest.raises(TemporaryFailure):
-        await records.delivered("noted")
+        await records.settled("noted")
     with pytest.raises(TemporaryFailure):
         await records.counts()
     server.start()

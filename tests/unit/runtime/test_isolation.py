@@ -16,6 +16,7 @@ import pytest
 from gateway.domain.errors import TemporaryFailure
 from gateway.runtime.confinement import Bounds, read_plain
 from gateway.runtime.isolation import Cause, CouldNotCheck, IsolationPool
+from gateway.runtime.sheets import Sheet
 from tests.support import hostile
 
 
@@ -36,6 +37,31 @@ async def a_pool(processes: int = 1, waiting: int = 8) -> AsyncIterator[Isolatio
 async def test_a_function_gives_its_result() -> None:
     async with a_pool() as pool:
         assert await pool.run(hostile.lengths, b"abc", b"x" * 5_000_000, timeout=20) == (3, 5_000_000)
+
+
+async def test_a_sheet_is_the_same_bytes_on_both_sides() -> None:
+    async with a_pool() as pool:
+        with Sheet.of(b"a" + b"-" * 5_000_000 + b"z") as sheet:
+            assert await pool.run(hostile.first_and_last, sheet, 5_000_002, timeout=20) == b"az"
+
+
+async def test_nobody_can_change_a_sheet() -> None:
+    async with a_pool() as pool:
+        with Sheet.of(b"as it is") as sheet:
+            answer = await pool.run(hostile.scribble, sheet, timeout=20)
+
+            assert isinstance(answer, CouldNotCheck)
+            assert sheet.read(0, 8) == b"as it is"
+
+
+async def test_a_sheet_is_open_inside_only_during_its_call() -> None:
+    async with a_pool() as pool:
+        with Sheet.of(b"secret") as sheet:
+            await pool.run(hostile.first_and_last, sheet, 6, timeout=20)
+        opened = await pool.run(hostile.descriptors, timeout=20)
+
+        assert isinstance(opened, tuple)
+        assert not [name for name in opened if "memfd" in name]
 
 
 @pytest.mark.parametrize(

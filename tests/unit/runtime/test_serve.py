@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from gateway.bus import wire
 from gateway.bus.intake import MOST_TAKES
 from gateway.bus.memory import MemoryBus
 from gateway.domain.errors import PermanentFailure, TemporaryFailure
 from gateway.domain.journey import Ended, Ending, Entered
 from gateway.domain.mail import Mail
-from gateway.domain.pipeline import Finished, Later, Module, Onward, Outcome, Stage
+from gateway.domain.pipeline import REPLACED, Finished, Later, Module, Onward, Outcome, Stage
 from gateway.runtime import serve as serving
 from gateway.runtime.clock import utc_now
 from gateway.runtime.serve import serve
@@ -146,18 +147,31 @@ async def test_removed_mail_ends_where_it_is_met(tmp_path: Path) -> None:
         assert worker.asked == []
 
 
-async def test_the_older_copy_of_a_hurried_mail_is_dropped(tmp_path: Path) -> None:
-    newer = replace(MAIL, generation=1)
+async def test_a_copy_that_ends_alone_leaves_no_trace(tmp_path: Path) -> None:
     async with a_gateway(tmp_path) as gateway:
-        worker = ScriptedWorker(onward)
-        gateway.orders.hurry(MAIL.id, 1)
-        await enter(gateway, Stage.ANTISPAM, MAIL)
-        await gateway.bus.publish(Stage.ANTISPAM, [newer])
-        async with stage_running(Stage.ANTISPAM, worker, gateway):
-            passed = await next_mail(gateway, Stage.SCANNER)
+        worker = ScriptedWorker(lambda mail: delivered(mail) if mail.generation else REPLACED)
+        await enter(gateway, Stage.SENDER, MAIL)
+        await gateway.bus.publish(Stage.SENDER, [replace(MAIL, generation=1)])
+        async with stage_running(Stage.SENDER, worker, gateway):
+            await state_becomes(gateway, MAIL.id, Ending.DELIVERED)
+        kinds = [step.kind for step in await gateway.records.journey(MAIL.id)]
 
-        assert passed == newer
-        assert worker.asked == [MAIL.id]
+        assert worker.asked == [MAIL.id, MAIL.id]
+        assert kinds == ["Entered", "Ended"]
+        assert await gateway.bus.depth() == dict.fromkeys(Stage, 0)
+
+
+async def test_mail_that_waits_to_be_sent_can_be_had_from_the_records(tmp_path: Path) -> None:
+    tried = replace(MAIL, attempts=1)
+    async with a_gateway(tmp_path) as gateway:
+        worker = ScriptedWorker(lambda _: Later(tried, timedelta(hours=1), "greylisted"))
+        await enter(gateway, Stage.SENDER, MAIL)
+        async with stage_running(Stage.SENDER, worker, gateway):
+            async with asyncio.timeout(10):
+                while not (claimed := await gateway.records.claim([MAIL.id], utc_now())):
+                    await asyncio.sleep(0.01)
+
+        assert [wire.decode(waiting.copy) for waiting in claimed] == [tried]
 
 
 async def test_suspended_scanning_lets_mail_through_unchecked(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from gateway.domain.message import composed
 from gateway.domain.mime import take_apart
 from gateway.domain.policy import ObjectAction, ObjectStatus
 from services.scanner.engines.testfile import StandardTestFile
-from services.scanner.examination import Examined, Rules, examine
-from services.scanner.treatment import blocked_by, decide, edits_for, standing_for
+from services.scanner.examination import examine
+from services.scanner.judging import Examined, Rules
+from services.scanner.treatment import decide, edits_for, standing_for, worst_listed
 from tests.support.mails import a_mail
 from tests.support.parts import HEADER, TEST_FILE, a_message, a_text, an_attachment
 from tests.support.policies import a_policy
@@ -92,8 +93,8 @@ def test_one_object_of_a_listed_status_blocks_the_message() -> None:
 
     objects = decide(examination, listed)
 
-    assert blocked_by(objects, listed) is ObjectStatus.ERROR
-    assert blocked_by(objects, a_policy()) is None
+    assert worst_listed(objects, listed.block) is ObjectStatus.ERROR
+    assert worst_listed(objects, frozenset()) is None
     assert standing_for(objects) is ObjectStatus.SUSPICIOUS
 
 

@@ -12,17 +12,19 @@ from gateway.domain.mail import POLICY, Edit, Mail
 from gateway.domain.message import composed
 from gateway.domain.pipeline import Finished, Onward
 from gateway.domain.policy import ObjectAction, ObjectStatus, Policy, SpamStatus, fingerprint
+from gateway.domain.storage import Storage, StorageKind
 from gateway.domain.template import compile_template
 from gateway.runtime.isolation import IsolationPool
 from gateway.runtime.logs import ACTIVITY
 from services.scanner.engines.testfile import StandardTestFile
-from services.scanner.examination import Rules
+from services.scanner.judging import Rules
 from services.scanner.looking import Examiner
 from services.scanner.placeholder import Gate
 from services.scanner.worker import GroupRules, ScannerWorker
 from tests.support.mails import NOON, a_mail
 from tests.support.parts import TEST_FILE, a_message, a_text, an_attachment
 from tests.support.policies import a_policy
+from tests.support.storages import Shelf
 
 TEMPLATE = compile_template("%OBJECT_NAME% is %STATUS% (%VIRUS%), see %QUEUE_ID%")
 INFECTED = a_message(a_text(), an_attachment(TEST_FILE))
@@ -30,7 +32,12 @@ INFECTED_IS_REPLACED = a_policy(object_actions={ObjectStatus.INFECTED: ObjectAct
 
 
 def a_worker(
-    blobs: MemoryBlobs, policy: Policy, groups: Mapping[str, Policy] | None = None, *, cure: bool = False
+    blobs: MemoryBlobs,
+    policy: Policy,
+    groups: Mapping[str, Policy] | None = None,
+    *,
+    cure: bool = False,
+    shelf: Shelf | None = None,
 ) -> ScannerWorker:
     engine = StandardTestFile()
     return ScannerWorker(
@@ -39,6 +46,8 @@ def a_worker(
         {name: GroupRules(rules, TEMPLATE) for name, rules in {POLICY: policy, **(groups or {})}.items()},
         engine.bases,
         Gate("gw.site.example", "Mailwarden 0.1.0"),
+        (shelf or Shelf()).storages(blobs),
+        Storage(StorageKind.OUTGOING, "/arch_out" if shelf else ""),
         now=lambda: NOON,
     )
 
@@ -128,6 +137,37 @@ async def test_a_listed_status_blocks_the_mail_and_says_which(
     assert [record.getMessage().partition(",")[0] for record in caplog.records] == ["SCANNED", "BLOCKED"]
     assert 'status="as/probable, infected"' in caplog.messages[0]
     assert 'names="EICAR-Test-File"' in caplog.messages[0]
+
+
+async def test_a_copy_for_the_quarantine_is_the_message_as_it_came(blobs: MemoryBlobs) -> None:
+    shelf = Shelf()
+    policy = replace(
+        INFECTED_IS_REPLACED,
+        quarantine=frozenset({ObjectStatus.ERROR, ObjectStatus.INFECTED}),
+        av_quarantine_path="/quarantine/av",
+    )
+    marked = await stored(
+        blobs, INFECTED, top=b"X-SpamTest-Status: Spam\r\nReceived: x\r\n", edits=(Edit(0, 0, b"Y: z\r\n"),)
+    )
+
+    outcome = await a_worker(blobs, policy, shelf=shelf).handle(marked)
+
+    assert isinstance(outcome, Onward)
+    [entry] = shelf.kept
+    assert (entry.storage, entry.status) == ("/quarantine/av", "av/infected")
+    assert shelf.message(entry) == b"Received: x\r\n" + INFECTED
+
+
+async def test_what_is_blocked_is_kept_in_the_archive_as_it_was_then(blobs: MemoryBlobs) -> None:
+    shelf = Shelf()
+    mail = await stored(blobs, INFECTED, top=b"X-SpamTest-Status: Spam\r\n")
+    policy = a_policy(block=frozenset({ObjectStatus.INFECTED}))
+
+    await a_worker(blobs, policy, shelf=shelf).handle(mail)
+
+    [entry] = shelf.kept
+    assert (entry.storage, entry.status) == ("/arch_out", "av/infected")
+    assert shelf.message(entry) == b"X-SpamTest-Status: Spam\r\n" + INFECTED
 
 
 async def test_a_group_without_scan_lets_everything_pass_and_says_that_nobody_looked(

@@ -9,13 +9,14 @@ from gateway.dns.client import AresDns, Asking
 from gateway.domain.journey import Answer
 from services.sender.carrier import Carrier
 from services.sender.connections import Connections, Limits
-from services.sender.conversation import Conversation, converse
-from services.sender.hosts import Host
+from services.sender.ourselves import Ourselves
+from services.sender.protecting import Protector
 from services.sender.resolving import Resolver
 from services.sender.routing import Destination
+from services.sender.security import TlsRules
 from tests.support.dns import dns_server
 from tests.support.mails import an_envelope
-from tests.support.sending import PATIENT, content
+from tests.support.sending import content, meet
 from tests.support.smtp_peer import HANG_UP, SmtpPeer, smtp_peer
 
 # Nobody listens on 127.0.0.2 at the port of a peer, so that host is down.
@@ -37,9 +38,14 @@ ZONE = {
 async def a_carrier() -> AsyncIterator[Carrier]:
     async with dns_server(ZONE) as dns:
         asked = AresDns(Asking(servers=(dns.address,)))
-        connections = Connections(_connect, Limits(total=20, per_host=4))
+        connections = Connections(meet, Limits(total=20, per_host=4))
         try:
-            yield Carrier(Resolver(asked, "gw.example"), connections, unreachable_ttl=600)
+            yield Carrier(
+                Resolver(asked, Ourselves(name="gw.example")),
+                Protector(TlsRules()),
+                connections,
+                unreachable_ttl=600,
+            )
         finally:
             await connections.close()
             await asked.close()
@@ -111,7 +117,3 @@ async def test_a_domain_without_hosts_is_an_answer_too(domain: str, answer: Answ
 
     assert said == (answer, status, "")
     assert peer.sessions == 0
-
-
-async def _connect(host: Host) -> Conversation:
-    return await converse(host, "gw.example", PATIENT)

@@ -9,10 +9,9 @@ import pytest
 from gateway.domain.journey import Answer
 from services.sender import connections as module
 from services.sender.connections import Busy, Connections, Limits
-from services.sender.conversation import Conversation, Interrupted, converse
-from services.sender.hosts import Host
+from services.sender.session import Interrupted
 from tests.support.mails import an_envelope
-from tests.support.sending import PATIENT, at, content
+from tests.support.sending import at, content, meet
 from tests.support.smtp_peer import HANG_UP, SmtpPeer, smtp_peer
 from tests.support.waiting import until
 
@@ -21,11 +20,8 @@ from tests.support.waiting import until
 async def some_connections(
     *, total: int = 20, per_host: int = 4, idle_seconds: float = 60.0, messages_each: int = 100
 ) -> AsyncIterator[Connections]:
-    async def connect(host: Host) -> Conversation:
-        return await converse(host, "gw.example", PATIENT)
-
     limits = Limits(total=total, per_host=per_host, idle_seconds=idle_seconds, messages_each=messages_each)
-    connections = Connections(connect, limits)
+    connections = Connections(meet, limits)
     try:
         yield connections
     finally:

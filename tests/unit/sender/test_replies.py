@@ -52,7 +52,15 @@ def test_a_reply_has_a_code_an_enhanced_code_and_a_text(
 )
 def test_what_breaks_the_grammar_is_no_reply(sent: bytes) -> None:
     with pytest.raises(BadReply):
-        ReplyReader().feed(sent)
+        list(ReplyReader().feed(sent))
+
+
+def test_replies_that_came_before_what_is_none_count() -> None:
+    replies = ReplyReader().feed(b"250 taken\r\nnonsense\r\n250 more\r\n")
+
+    assert next(replies) == Reply(250, ("taken",))
+    with pytest.raises(BadReply):
+        next(replies)
 
 
 @given(st.lists(st.integers(0, 60)))

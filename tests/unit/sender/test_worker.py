@@ -17,23 +17,24 @@ from gateway.blobs.memory import MemoryBlobs
 from gateway.blobs.port import MissingBody
 from gateway.dns.client import AresDns, Asking
 from gateway.domain.errors import TemporaryFailure
-from gateway.domain.journey import Ended, Ending, Entered, Event
+from gateway.domain.journey import Answer, Ended, Ending, Entered, Event, Moved
 from gateway.domain.mail import Edit, Mail, Notify, Recipient
-from gateway.domain.pipeline import Finished, Later, Outcome
+from gateway.domain.pipeline import REPLACED, Finished, Later, Outcome
 from gateway.domain.routes import Route
-from gateway.records.port import Records
+from gateway.records.port import Records, Settled
 from gateway.records.sqlite import open_sqlite
 from gateway.runtime.templates import DSN, load_template
 from services.sender.carrier import Carrier
 from services.sender.connections import Connections, Limits
-from services.sender.conversation import Conversation, converse
-from services.sender.hosts import Host
 from services.sender.notices import Site
+from services.sender.ourselves import Ourselves
+from services.sender.protecting import Protector
 from services.sender.reporter import Reporter
 from services.sender.resolving import Resolver
+from services.sender.security import TlsRules
 from services.sender.worker import Rules, SenderWorker
 from tests.support.mails import NOON, a_mail
-from tests.support.sending import MESSAGE, PATIENT
+from tests.support.sending import MESSAGE, meet
 from tests.support.smtp_peer import HANG_UP, SmtpPeer, smtp_peer
 from tests.support.waiting import until
 
@@ -52,9 +53,11 @@ class Sender:
     stack: AsyncExitStack
     now: datetime = NOON
 
-    def worker(self, records: Records | None = None, limits: Limits | None = None) -> SenderWorker:
+    def worker(
+        self, records: Records | None = None, limits: Limits | None = None, patience: float = 30.0
+    ) -> SenderWorker:
         dns = AresDns(Asking())
-        connections = Connections(_connect, limits or Limits(total=20, per_host=4))
+        connections = Connections(meet, limits or Limits(total=20, per_host=4))
         self.stack.push_async_callback(dns.close)
         self.stack.push_async_callback(connections.close)
         routes = (
@@ -70,13 +73,19 @@ class Sender:
         )
         site = Site("gw.example", "postmaster@gw.example", load_template("", DSN))
         return SenderWorker(
-            Carrier(Resolver(dns, "gw.example"), connections, unreachable_ttl=600),
+            Carrier(
+                Resolver(dns, Ourselves(name="gw.example")),
+                Protector(TlsRules()),
+                connections,
+                unreachable_ttl=600,
+            ),
             self.blobs,
             records or self.records,
             rules,
             Reporter(self.blobs, site, lambda: self.now),
             now=lambda: self.now,
             jitter=lambda: 0.0,
+            patience=patience,
             pause=0.01,
         )
 
@@ -319,7 +328,7 @@ async def test_a_delivery_is_on_record_before_the_step_ends(sender: Sender) -> N
 
     await sender.worker().handle(mail)
 
-    assert await sender.records.delivered(mail.id) == {BOB}
+    assert await sender.records.settled(mail.id) == Settled({BOB: Answer.DELIVERED})
 
 
 async def test_one_destination_that_crawls_does_not_keep_the_record_of_another(sender: Sender) -> None:
@@ -329,7 +338,7 @@ async def test_one_destination_that_crawls_does_not_keep_the_record_of_another(s
 
     await sender.b.until_received(1)
     async with asyncio.timeout(10):
-        while await sender.records.delivered(mail.id) != {BOB}:
+        while set((await sender.records.settled(mail.id)).answers) != {BOB}:
             await asyncio.sleep(0.01)
     sender.c.hold.set()
 
@@ -347,11 +356,47 @@ async def test_a_delivery_is_recorded_when_the_records_are_back_and_not_sent_aga
 
 
 async def test_nothing_is_sent_while_nobody_knows_what_was_delivered(sender: Sender) -> None:
+    worker = sender.worker(cast(Records, RecordsAwayAtFirst(sender.records, unread=10**9)), patience=0.05)
     mail = await sender.mail(BOB)
     with pytest.raises(TemporaryFailure):
-        await sender.worker(cast(Records, RecordsAwayAtFirst(sender.records, unread=True))).handle(mail)
+        await worker.handle(mail)
 
     assert sender.b.sessions == 0
+
+
+async def test_mail_in_hand_goes_on_as_soon_as_the_records_are_back(sender: Sender) -> None:
+    away = RecordsAwayAtFirst(sender.records, unread=3)
+
+    outcome = await sender.worker(cast(Records, away)).handle(await sender.mail(BOB))
+
+    assert _ending(outcome) is Ending.DELIVERED
+    assert away.unread == 0
+
+
+async def test_mail_that_an_operator_removed_is_not_sent(sender: Sender) -> None:
+    mail = await sender.mail(BOB)
+    await sender.records.keep(Moved(mail.id, NOON, "QUE"))
+    await sender.records.remove([mail.id])
+
+    outcome = await sender.worker().handle(mail)
+
+    assert _ending(outcome) is Ending.REMOVED
+    assert sender.b.sessions == 0
+
+
+async def test_of_mail_that_was_sent_early_the_older_copy_is_dropped(sender: Sender) -> None:
+    older = await sender.mail(BOB)
+    await sender.records.keep(Moved(older.id, NOON, "QUE"))
+    await sender.records.hurry({older.id: 1})
+    sender.b.answers["RCPT"] = "451 4.7.1 greylisted"
+    newer = await sender.worker().handle(replace(older, generation=1))
+    sender.b.answers.clear()
+
+    outcome = await sender.worker().handle(older)
+
+    assert isinstance(newer, Later)
+    assert outcome == REPLACED
+    assert sender.b.received == []
 
 
 async def test_a_missing_body_is_a_fault_of_ours(sender: Sender) -> None:
@@ -398,12 +443,12 @@ async def test_the_log_says_what_became_of_each_recipient(
 
 
 class RecordsAwayAtFirst:
-    """Records that cannot be written for some times, or not read at all."""
+    """Records that cannot be written, or read, for so many times."""
 
-    def __init__(self, records: Records, *, failures: int = 0, unread: bool = False) -> None:
+    def __init__(self, records: Records, *, failures: int = 0, unread: int = 0) -> None:
         self._records = records
         self.failures = failures
-        self._unread = unread
+        self.unread = unread
 
     async def keep(self, *events: Event) -> None:
         if self.failures:
@@ -411,17 +456,14 @@ class RecordsAwayAtFirst:
             raise TemporaryFailure("the database is away")
         await self._records.keep(*events)
 
-    async def delivered(self, mail_id: str) -> frozenset[str]:
-        if self._unread:
+    async def settled(self, mail_id: str) -> Settled:
+        if self.unread:
+            self.unread -= 1
             raise TemporaryFailure("the database is away")
-        return await self._records.delivered(mail_id)
+        return await self._records.settled(mail_id)
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._records, name)
-
-
-async def _connect(host: Host) -> Conversation:
-    return await converse(host, "gw.example", PATIENT)
 
 
 def _ending(outcome: Outcome) -> Ending:

@@ -7,7 +7,7 @@ from typing import cast
 from gateway.domain.mail import POLICY, BodyRef, Envelope, Recipient
 from gateway.domain.pipeline import Stage
 from gateway.domain.policy import Group, Policy
-from services.receiver.splitting import Share, split_by_group, virtual_copies
+from gateway.domain.splitting import Share, split_by_group, virtual_copies
 
 NOBODYS = cast(Policy, None)  # splitting never looks at what a policy says
 PROTECTED = ("own.example", "*.own.example")

@@ -1,0 +1,1 @@
+"""What the maker of the product does: no administrator needs any of it."""

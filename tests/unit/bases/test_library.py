@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.bases import shelf
+from gateway.bases.catalogue import BaseSet, UnusableSet
+from gateway.bases.library import Library
+from gateway.domain.errors import ConfigError
+from tests.support.bases import MADE_AT, a_set, a_set_in_use
+from tests.support.waiting import until
+
+LATER = MADE_AT + timedelta(days=1)
+
+
+def read_rules(found: BaseSet) -> bytes:
+    content = (found.folder / "rules").read_bytes()
+    if content == b"broken":
+        raise UnusableSet("these rules are broken")
+    return content
+
+
+async def a_library(folder: Path) -> Library[bytes]:
+    """A library with a shelf in `folder`, and a set that came with the gateway."""
+    if not (folder / "shipped").exists():
+        a_set(folder / "shipped", {"rules": b"shipped"})
+    library = Library(folder / "av", folder / "shipped", read_rules)
+    await library.open()
+    return library
+
+
+async def test_the_set_in_use_is_read(tmp_path: Path) -> None:
+    made = a_set_in_use(tmp_path / "av", {"rules": b"1"})
+
+    library = await a_library(tmp_path)
+
+    assert library.current.content == b"1"
+    assert library.current.source == made
+
+
+async def test_while_there_are_no_sets_the_shipped_one_serves_and_the_log_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    library = await a_library(tmp_path)
+
+    assert library.current.content == b"shipped"
+    assert "no databases yet" in caplog.text
+
+
+async def test_a_set_that_is_switched_to_takes_over_and_the_old_one_serves_until_then(tmp_path: Path) -> None:
+    a_set_in_use(tmp_path / "av", {"rules": b"1"})
+    library = await a_library(tmp_path)
+    begun_with = library.current
+
+    a_set_in_use(tmp_path / "av", {"rules": b"2"}, LATER)
+    looking = asyncio.create_task(library.look())
+    await asyncio.sleep(0)  # the look has begun
+    meanwhile = library.current.content
+
+    assert await looking
+    assert (meanwhile, library.current.content) == (b"1", b"2")
+    assert begun_with.content == b"1"
+
+
+async def test_the_way_back_is_a_switch_like_any_other(tmp_path: Path) -> None:
+    older = a_set_in_use(tmp_path / "av", {"rules": b"1"})
+    a_set_in_use(tmp_path / "av", {"rules": b"2"}, LATER)
+    library = await a_library(tmp_path)
+
+    shelf.switch(tmp_path / "av", older.manifest.version)
+
+    assert await library.look()
+    assert library.current.content == b"1"
+
+
+async def test_who_follows_notices_a_switch_by_itself(tmp_path: Path) -> None:
+    library = await a_library(tmp_path)
+    following = asyncio.create_task(library.follow())
+    try:
+        a_set_in_use(tmp_path / "av", {"rules": b"1"})
+        await until(lambda: library.current.content == b"1")
+    finally:
+        following.cancel()
+
+
+@pytest.mark.parametrize("damage", ["file", "content"])
+async def test_a_set_that_cannot_be_used_changes_nothing_and_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str
+) -> None:
+    a_set_in_use(tmp_path / "av", {"rules": b"1"})
+    library = await a_library(tmp_path)
+    newer = a_set_in_use(tmp_path / "av", {"rules": b"broken" if damage == "content" else b"2"}, LATER)
+    if damage == "file":
+        (newer.folder / "rules").write_bytes(b"half")
+
+    with caplog.at_level(logging.ERROR):
+        looks = [await library.look() for _ in range(3)]
+
+    assert looks == [False, False, False]
+    assert library.current.content == b"1"
+    assert len(caplog.records) == 1
+
+
+async def test_a_start_falls_back_to_the_newest_set_that_can_be_used(tmp_path: Path) -> None:
+    for number, content in enumerate([b"1", b"2", b"broken"]):
+        a_set_in_use(tmp_path / "av", {"rules": content}, MADE_AT + timedelta(days=number))
+
+    library = await a_library(tmp_path)
+
+    assert library.current.content == b"2"
+
+
+async def test_a_start_with_nothing_but_unusable_sets_is_refused(tmp_path: Path) -> None:
+    a_set_in_use(tmp_path / "av", {"rules": b"broken"})
+
+    with pytest.raises(ConfigError, match="no set of databases here can be used"):
+        await a_library(tmp_path)
