@@ -106,7 +106,14 @@ class Visitor:
             return None
         self._admission.records.count(Counter.RECEIVINGS_REFUSED)
         self._admission.records.count(_COUNTERS[found.reason])
-        maillog.refused("", found.reason, str(self._client), request.sender, request.recipient, found.rule)
+        maillog.refused(
+            str(self._client),
+            found.reason,
+            helo=request.helo,
+            sender=request.sender,
+            recipient=request.recipient,
+            rule=found.rule,
+        )
         return found.reply
 
     async def _judge(self, request: Request) -> Refusal | None:
