@@ -17,6 +17,7 @@ from gateway.config.sections.gateway import (
     DnsSection,
     EnginesSection,
     GatewayAccessSection,
+    GreylistSection,
     MetricsSection,
     ProcessesSection,
     RecipientsSection,
@@ -77,6 +78,7 @@ class Settings(BaseModel):
     tls: TlsSection = TlsSection()
     gateway_access: GatewayAccessSection = GatewayAccessSection()
     recipients: RecipientsSection = RecipientsSection()
+    greylist: GreylistSection = GreylistSection()
     dns: DnsSection = DnsSection()
     processes: ProcessesSection = ProcessesSection()
 

@@ -28,6 +28,7 @@ class Counter(StrEnum):
     REFUSED_FOR_MESSAGES_PER_SESSION = "mta_receivings_refused_for_messages_per_session_limit"
     REFUSED_FOR_ACCESS_RULES = "mta_receivings_refused_for_access_rules"
     REFUSED_FOR_UNKNOWN_RECIPIENTS = "mta_receivings_refused_for_unknown_recipients"
+    REFUSED_FOR_GREYLISTING = "mta_receivings_refused_for_greylisting"
 
     SENT_MESSAGES = "mta_sent_messages"
     SENT_BYTES = "mta_sent_bytes"

@@ -14,6 +14,7 @@ from gateway.runtime.process import run_service
 from gateway.runtime.wiring import Gateway, open_dns
 from services.receiver.admission import Admission
 from services.receiver.blocklists import BlockLists
+from services.receiver.greylisting import Greylist
 from services.receiver.probing import Prober
 from services.receiver.recipients import Recipients
 from services.receiver.rules import rules_of
@@ -36,7 +37,10 @@ async def run(gateway: Gateway) -> None:
         stack.push_async_callback(lists.close)
         recipients = Recipients(rules.checking, Prober(dns, rules.hostname), outages)
         stack.push_async_callback(recipients.close)
-        admission = Admission(rules, dns, lists, recipients, gateway.records)
+        greylist = Greylist(rules.greylisting, gateway.records.greylist, outages)
+        if rules.greylists:
+            await stack.enter_async_context(greylist)
+        admission = Admission(rules, dns, lists, recipients, greylist, gateway.records)
         spool = Spool(rules, gateway.bus, gateway.blobs, gateway.records, gateway.storages, new_id=new_id)
         receiver = Receiver(rules, admission, spool, partial(lifecycle.is_suspended, Module.RECEIVER))
 

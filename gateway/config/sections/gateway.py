@@ -225,6 +225,46 @@ class RecipientsSection(Section):
     )
 
 
+class GreylistSection(Section):
+    """How strangers are met, where `Greylist` of the policy wants it."""
+
+    heading: ClassVar[str] = "gateway.greylist"
+
+    delay: Number = Field(
+        default=300,
+        ge=1,
+        le=86400,
+        description="Seconds before which a message must not come again: so long, at least, it is delayed.",
+    )
+    retry_hours: Number = Field(
+        default=48, ge=1, le=336, description="Hours within which it has to come again."
+    )
+    remember_days: Number = Field(
+        default=36,
+        ge=1,
+        le=365,
+        description="Days since their last mail during which those are remembered who came again.",
+    )
+    proven_after: Number = Field(
+        default=5,
+        ge=1,
+        le=1000,
+        description="Messages of a client that came again; after so many none has to any more.",
+    )
+    ipv4_prefix: Number = Field(
+        default=24, ge=8, le=32, description="Bits of an IPv4 address that tell clients apart."
+    )
+    ipv6_prefix: Number = Field(
+        default=64, ge=16, le=128, description="Bits of an IPv6 address that tell clients apart."
+    )
+    most_remembered: Number = Field(
+        default=1_000_000,
+        ge=1000,
+        le=100_000_000,
+        description="Messages remembered, of all receivers; beyond them the least useful are forgotten.",
+    )
+
+
 class DnsSection(Section):
     """Whom the internal DNS client asks."""
 
