@@ -14,14 +14,17 @@ from gateway.config.sections.gateway import (
     ApiSection,
     BlobsSection,
     BusSection,
+    DeliverySection,
     DnsSection,
     EnginesSection,
     GatewayAccessSection,
     GreylistSection,
     MetricsSection,
+    ObjectsSection,
     ProcessesSection,
     RecipientsSection,
     RecordsSection,
+    StoragesSection,
     TlsSection,
 )
 from gateway.config.sections.policy import PolicySection
@@ -72,11 +75,14 @@ class Settings(BaseModel):
     bus: BusSection = BusSection()
     blobs: BlobsSection = BlobsSection()
     records: RecordsSection = RecordsSection()
+    storages: StoragesSection = StoragesSection()
     api: ApiSection = ApiSection()
     metrics: MetricsSection = MetricsSection()
     engines: EnginesSection = EnginesSection()
+    objects: ObjectsSection = ObjectsSection()
     tls: TlsSection = TlsSection()
     gateway_access: GatewayAccessSection = GatewayAccessSection()
+    delivery: DeliverySection = DeliverySection()
     recipients: RecipientsSection = RecipientsSection()
     greylist: GreylistSection = GreylistSection()
     dns: DnsSection = DnsSection()

@@ -5,7 +5,6 @@ Whatever concerns many mails goes page by page, so that the length of the queue 
 
 from __future__ import annotations
 
-import base64
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from gateway.domain.address import domain_of, matches_any
 from gateway.domain.commands import Remove
 from gateway.domain.errors import TemporaryFailure
 from gateway.domain.pipeline import REMOVABLE, SENDABLE, QueueState, Stage
+from gateway.operations import cursors
 from gateway.records.port import MailRecord, QueuePlace, Records
 
 LARGEST_PAGE = 500
@@ -29,8 +29,6 @@ AT_ONCE = 100
 
 SOON = timedelta(seconds=5)
 """Mail whose wait ends so soon comes without help, and somebody may have it before we say a word."""
-
-_NO_CURSOR = "the cursor is not one that a listing gave"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,20 +126,12 @@ async def send_mails(inlet: Inlet, records: Records, wanted: Wanted, now: Callab
 
 def cursor_of(mail: MailRecord) -> str:
     """The place of `mail` in the queue, as text without a meaning for anybody else."""
-    return base64.urlsafe_b64encode(f"{mail.received_at.isoformat()} {mail.id}".encode()).decode("ascii")
+    return cursors.write(mail.received_at, mail.id)
 
 
 def place_of(cursor: str) -> QueuePlace:
     """The place that `cursor_of` wrote. `ValueError` for any other text."""
-    try:
-        text = base64.b64decode(cursor, altchars=b"-_", validate=True).decode()
-        received_at, _, mail_id = text.partition(" ")
-        place = QueuePlace(datetime.fromisoformat(received_at), mail_id)
-    except ValueError as problem:  # base64, UTF-8 and dates all say so
-        raise ValueError(_NO_CURSOR) from problem
-    if not mail_id or place.received_at.tzinfo is None:
-        raise ValueError(_NO_CURSOR)
-    return place
+    return QueuePlace(*cursors.read(cursor))
 
 
 async def _walk(records: Records, wanted: Wanted, after: QueuePlace | None) -> AsyncIterator[MailRecord]:

@@ -88,6 +88,17 @@ def stored(entry: StorageEntry) -> None:
     )
 
 
+def released(mail: Mail, entry: StorageEntry) -> None:
+    """`mail` takes the message of a storage to its recipients, as an operator ordered."""
+    if not _log.isEnabledFor(ACTIVITY):
+        return
+    _write(
+        mail.id,
+        f"RELEASED, storage=<{_angled(entry.storage)}>, nrcpt={len(mail.envelope.recipients)},"
+        f" size={mail.size}, srcid={mail.source_id}",
+    )
+
+
 def created(mail: Mail, notify: Literal["admin", "recipient", "sender"]) -> None:
     """`mail` is a notification that the gateway made, or a delivery status notification to the sender."""
     if not _log.isEnabledFor(ACTIVITY):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -31,6 +31,9 @@ EVERY = timedelta(minutes=10)
 
 PAGE = 100
 """Bodies that are removed at once."""
+
+Broom = Callable[[datetime], Awaitable[object]]
+"""Removes what nobody needs at that time, and says what it was. Harmless however often, by however many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +62,23 @@ async def sweep(
 
 
 async def sweep_regularly(
-    records: Records,
-    blobs: Blobs,
-    history: timedelta,
+    brooms: Mapping[str, Broom],
     lifecycle: Lifecycle,
     *,
     every: timedelta = EVERY,
     now: Callable[[], datetime] = utc_now,
 ) -> None:
-    """Sweep again and again until the process stops."""
+    """Sweep with all `brooms`, by the names of what they sweep, again and again until the process stops."""
     while not lifecycle.stopping.is_set():
-        try:
-            swept = await sweep(records, blobs, now(), history)
-        except TemporaryFailure as trouble:
-            log.warning("sweeping is put off: %s", trouble)
-        except Exception:  # a fault of ours here must not take the sender down with it
-            log.exception("sweeping failed, and is tried again")
-        else:
-            log.debug("swept %d bodies and %d mails", swept.bodies, swept.mails)
+        for name, broom in brooms.items():
+            try:
+                swept = await broom(now())
+            except TemporaryFailure as trouble:
+                log.warning("sweeping %s is put off: %s", name, trouble)
+            except Exception:  # a fault of ours here must not take the sender down with it
+                log.exception("sweeping %s failed, and is tried again", name)
+            else:
+                log.debug("swept %s: %s", name, swept)
         await lifecycle.pause(every.total_seconds())
 
 

@@ -13,6 +13,7 @@ from gateway.config.values import (
     BusUrl,
     DnsServer,
     FreeText,
+    IpAddress,
     Mask,
     Namespace,
     Number,
@@ -81,6 +82,41 @@ class RecordsSection(Section):
     )
 
 
+_DAYS = "Days that copies are kept in {}; 0: for ever."
+_SIZE = "MB that all copies in {} may have together, the oldest go first; 0: any number."
+
+
+class StoragesSection(Section):
+    """How long archives and quarantines keep mail. Unless something is said here, nothing is ever removed."""
+
+    heading: ClassVar[str] = "gateway.storages"
+
+    incoming_archive_days: Number = Field(
+        default=0, ge=0, le=36500, description=_DAYS.format("the incoming archive")
+    )
+    incoming_archive_size: Number = Field(
+        default=0, ge=0, le=1_000_000_000, description=_SIZE.format("the incoming archive")
+    )
+    outgoing_archive_days: Number = Field(
+        default=0, ge=0, le=36500, description=_DAYS.format("the outgoing archive")
+    )
+    outgoing_archive_size: Number = Field(
+        default=0, ge=0, le=1_000_000_000, description=_SIZE.format("the outgoing archive")
+    )
+    av_quarantine_days: Number = Field(
+        default=0, ge=0, le=36500, description=_DAYS.format("each anti-virus quarantine")
+    )
+    av_quarantine_size: Number = Field(
+        default=0, ge=0, le=1_000_000_000, description=_SIZE.format("each anti-virus quarantine")
+    )
+    as_quarantine_days: Number = Field(
+        default=0, ge=0, le=36500, description=_DAYS.format("each spam quarantine")
+    )
+    as_quarantine_size: Number = Field(
+        default=0, ge=0, le=1_000_000_000, description=_SIZE.format("each spam quarantine")
+    )
+
+
 class ApiSection(Section):
     """The HTTP API and the console."""
 
@@ -125,6 +161,37 @@ class EnginesSection(Section):
     clamd_address: Socket = Field(
         default=LocalSocket("/run/clamav/clamd.ctl"),
         description="Where clamd listens: `unix:/path` or `host:port`.",
+    )
+
+
+class ObjectsSection(Section):
+    """How far the scanner takes one message apart. What lies beyond is an Error object, never a clean one."""
+
+    heading: ClassVar[str] = "gateway.objects"
+
+    maximal_depth: Number = Field(
+        default=16, ge=1, le=64, description="Most archives and other containers inside each other."
+    )
+    maximal_objects: Number = Field(
+        default=10_000, ge=1, le=1_000_000, description="Most objects that come out of containers."
+    )
+    maximal_object_size: Number = Field(
+        default=65536, ge=64, le=1048576, description="KB of the largest object that comes out of one."
+    )
+    maximal_unpacked_size: Number = Field(
+        default=262144, ge=64, le=4194304, description="KB of all objects together that come out of them."
+    )
+    maximal_ratio: Number = Field(
+        default=250,
+        ge=1,
+        le=100_000,
+        description="How many times its own size an attachment may become, once it becomes more than 16 MB.",
+    )
+    isolated_memory: Number = Field(
+        default=1024,
+        ge=256,
+        le=16384,
+        description="MB of address space for each process in which containers are opened.",
     )
 
 
@@ -186,6 +253,18 @@ class GatewayAccessSection(Section):
         "which the first line that matches decides. A mask of addresses has an `@`, one of domains has "
         "none, and `<>` is the null sender. Who is allowed here is not held against `ConnectRule`, "
         "`HeloRule`, `MailfromRule`; that lets nobody relay. Addresses are easily forged: prefer networks.",
+    )
+
+
+class DeliverySection(Section):
+    """How the sender brings mail to other servers."""
+
+    heading: ClassVar[str] = "gateway.delivery"
+
+    own_address: tuple[IpAddress, ...] = Field(
+        default=(),
+        description="Address at which others reach this gateway on port 25, although this host does not have "
+        "it: that of a load balancer or a translator. Mail that DNS sends there would come back.",
     )
 
 

@@ -117,16 +117,14 @@ async def test_regular_sweeping_survives_that_the_blobs_are_away(
 
     async with asyncio.timeout(30):
         await sweep_regularly(
-            records,
-            away,
-            HISTORY,
+            {"mail": lambda now: sweep(records, away, now, HISTORY)},
             lifecycle,
             every=timedelta(milliseconds=1),
             now=lambda: after(days=1),
         )
 
     assert await names(blobs) == set()
-    assert "sweeping is put off: away" in caplog.text
+    assert "sweeping mail is put off: away" in caplog.text
 
 
 class AwayOnce(MemoryBlobs):
