@@ -20,6 +20,7 @@ class Counter(StrEnum):
     INCOMING_CONNECTIONS_REFUSED = "mta_incoming_connections_refused_total"
     REFUSED_FOR_SESSIONS = "mta_incoming_connections_refused_for_sessions_limit"
     REFUSED_FOR_SESSIONS_PER_IP = "mta_incoming_connections_refused_for_sessions_per_ip_limit"
+    REFUSED_FOR_EARLY_TALKING = "mta_incoming_connections_refused_for_early_talking"
 
     RECEIVINGS_REFUSED = "mta_receivings_refused_total"
     REFUSED_FOR_MESSAGE_SIZE = "mta_receivings_refused_for_message_size_limit"

@@ -25,6 +25,7 @@ from services.receiver.access import AccessRules
 from services.receiver.blocklists import BlockLists
 from services.receiver.greylisting import Greylist
 from services.receiver.lookups import Lookups
+from services.receiver.patience import Patience
 from services.receiver.recipients import Existence, Recipients
 from services.receiver.relaying import RelayRules, may_relay
 from services.receiver.replies import Reply
@@ -39,6 +40,7 @@ class Reason(StrEnum):
     ACCESS = "access rule"
     RECIPIENT = "unknown recipient"
     GREYLIST = "greylist"
+    EARLY = "early talker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,8 @@ class Admission:
         self._checking = {name for name, policy in rules.policies.items() if policy.check_recipients}
         self._greylisting = {name for name, policy in rules.policies.items() if policy.greylist}
 
+        self.patience = Patience(rules.greeting_pause, self._is_known)
+
     def wanted(self, request: Request) -> Wanted:
         """What the policy wants."""
         if not (self._checking or self._greylisting):
@@ -110,6 +114,14 @@ class Admission:
         group = group_of(request.sender, request.recipient, self._groups)
         is_ours = domain_of(request.recipient) in self._protected
         return Wanted(is_ours and group in self._checking, group in self._greylisting)
+
+    def _is_known(self, client: Address) -> bool:
+        """Whether the operator named that client, or it has proved itself."""
+        return (
+            self.relay.trusts(client)
+            or self.senders.allows_network(client)
+            or self.greylist.knows(self.greylist.network_of(client))
+        )
 
 
 class Visitor:
@@ -119,6 +131,21 @@ class Visitor:
         self._admission = admission
         self._client = client
         self._lookups = Lookups(client, admission.dns, admission.lists)
+
+    def pause(self) -> float:
+        """Seconds that the client has to be silent before it is greeted."""
+        return self._admission.patience.pause_before(self._client)
+
+    def kept_silent(self) -> None:
+        """It was."""
+        self._admission.patience.waited(self._client)
+
+    def spoke_early(self) -> Reply:
+        """It was not: what to say instead of the greeting."""
+        self._admission.records.count(Counter.INCOMING_CONNECTIONS_REFUSED)
+        self._admission.records.count(Counter.REFUSED_FOR_EARLY_TALKING)
+        maillog.refused("", Reason.EARLY, str(self._client), "", "", "")
+        return replies.SPOKE_EARLY
 
     async def refusal(self, request: Request) -> Reply | None:
         """What to say to a recipient that is not taken; None when it is."""

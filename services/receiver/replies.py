@@ -107,6 +107,7 @@ MALFORMED = Reply(550, "5.6.0", "the message has bare <CR> or <LF> line ends")
 NO_SPACE = Reply(452, "4.3.1", "not enough room now, try again later")
 NOT_NOW = Reply(451, "4.3.0", "the message cannot be taken now, try again later")
 
+SPOKE_EARLY = Reply(421, "4.7.0", "you spoke before the greeting", closes=True)
 TOO_MANY_SESSIONS = Reply(421, "4.7.0", "too many connections now, try again later", closes=True)
 TOO_MANY_FROM_YOU = Reply(421, "4.7.0", "too many connections from your address", closes=True)
 SESSION_USED_UP = Reply(421, "4.7.0", "enough for one connection, please open another", closes=True)

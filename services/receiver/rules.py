@@ -56,6 +56,7 @@ class Rules:
     senders: tuple[SenderRule, ...] = ()
     checking: Checking = field(default_factory=Checking)
     greylisting: Greylisting = field(default_factory=Greylisting)
+    greeting_pause: float = 0.0  # seconds
     policies: Mapping[str, Policy] = field(default_factory=dict)  # by the name of the group
     groups: tuple[Group, ...]
     protected_domains: tuple[str, ...]  # masks
@@ -99,6 +100,7 @@ def rules_of(settings: Settings) -> Rules:
             ipv6_prefix=settings.greylist.ipv6_prefix,
             most=settings.greylist.most_remembered,
         ),
+        greeting_pause=settings.gateway_access.greeting_pause,
         policies=settings.policies,
         groups=settings.groups,
         protected_domains=settings.network.protected_domains,

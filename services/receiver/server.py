@@ -151,7 +151,7 @@ class Session(SMTP):
             self._house.door.leave(client)
 
     async def _converse(self) -> None:
-        reply = self._dialogue.greet()
+        reply = await self._greeting()
         self._say(reply)
         while not reply.closes:
             name, reply = await self._next_reply()
@@ -159,6 +159,21 @@ class Session(SMTP):
         self._send()
         if reply not in (replies.GOODBYE, replies.SHUT):
             await self._linger()
+
+    async def _greeting(self) -> Reply:
+        """What the client hears first, once it has been silent for as long as it has to be."""
+        pause = self._visitor.pause()
+        if not pause:
+            return self._dialogue.greet()
+        self._waits_for_command = True
+        try:
+            await self._receive(self._now() + pause)
+        except TimeoutError:
+            self._visitor.kept_silent()
+            return self._dialogue.greet()
+        finally:
+            self._waits_for_command = False
+        return self._visitor.spoke_early()
 
     async def _next_reply(self) -> tuple[str, Reply]:
         """The next command, by name, and the reply to it."""

@@ -5,6 +5,7 @@
 ! relay = allow from any to *      a rule before those that all dialogues have; may be repeated
 ! connect = deny from no_name to * a rule of its own; also helo, mailfrom, sender; may be repeated
 ! black_list = bl.example          a DNS black list
+! greeting_pause = 0.1             seconds before the greeting in which the client must not speak
 ! policy = check_recipients        a check that the policy of the site wants; may be repeated
 ! known = bob@own.example          a recipient that exists; may be repeated
 ! next_hop = RCPT: 550 5.1.1 no    the next hop is asked for recipients, and answers so to what begins so
@@ -178,6 +179,8 @@ def _with_rule(rules: Rules, name: str, value: str) -> Rules:
             return replace(rules, checking=replace(rules.checking, **said))
         case "limits":
             return replace(rules, limits=replace(rules.limits, **{field_name: int(value)}))
+        case "greeting_pause":
+            return replace(rules, greeting_pause=float(value))
         case "reject_malformed":
             return replace(rules, reject_malformed=value == "yes")
         case _:

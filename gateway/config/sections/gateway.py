@@ -254,6 +254,13 @@ class GatewayAccessSection(Section):
         "none, and `<>` is the null sender. Who is allowed here is not held against `ConnectRule`, "
         "`HeloRule`, `MailfromRule`; that lets nobody relay. Addresses are easily forged: prefer networks.",
     )
+    greeting_pause: Number = Field(
+        default=0,
+        ge=0,
+        le=60,
+        description="Seconds before the greeting in which a client must not speak; who does is turned away. "
+        "Clients that a rule names, or that have waited in the last day, do not wait; 0: nobody does.",
+    )
 
 
 class DeliverySection(Section):
