@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,6 +29,7 @@ from gateway.runtime.outages import Outages
 from services.receiver.admission import Admission
 from services.receiver.blocklists import BlockLists
 from services.receiver.door import Door
+from services.receiver.greylisting import Greylist
 from services.receiver.probing import Prober
 from services.receiver.recipients import Recipients
 from services.receiver.register import Register
@@ -36,6 +37,7 @@ from services.receiver.rules import Limits, Rules, Timeouts
 from services.receiver.server import House
 from services.receiver.spool import Spool
 from services.receiver.worker import Receiver
+from tests.support.greylist import MemoryGreylist
 from tests.support.records import MemoryOutages
 from tests.support.storages import Shelf
 from tests.support.zones import ZoneDns
@@ -122,6 +124,7 @@ class NotedEvents:
     ready: bool = True
     counted: Counter[str] = field(default_factory=Counter)
     outages: MemoryOutages = field(default_factory=MemoryOutages)
+    greylist: MemoryGreylist = field(default_factory=MemoryGreylist)
 
     def note(self, *events: Event) -> None:
         self.events.extend(events)
@@ -159,10 +162,11 @@ async def receiving(
     dns: Dns | None = None,
     register: Register | None = None,
     tls: SSLContext | None = None,
+    now: Callable[[], datetime] = lambda: NOW,
 ) -> AsyncIterator[Running]:
     """A receiver that runs under `rules`; its ids are m1, m2 and so on, its clock stands at `NOW`.
 
-    Without a `dns` of its own, no name exists.
+    Without a `dns` of its own no name exists; with a `now` of its own its clock is that.
     """
     bus, memory, records, shelf = SwitchableBus(), SwitchableBlobs(), NotedEvents(), Shelf()
     numbers = itertools.count(1)
@@ -173,17 +177,18 @@ async def receiving(
         cast(Records, records),
         shelf.storages(memory),
         new_id=lambda: f"m{next(numbers)}",
-        now=lambda: NOW,
+        now=now,
     )
     dns = dns or ZoneDns({})
-    outages = Outages(records.outages, "p1", now=lambda: NOW)
+    outages = Outages(records.outages, "p1", now=now)
     lists = BlockLists(rules.black_lists, dns, outages)
     recipients = Recipients(rules.checking, Prober(dns, rules.hostname), outages)
+    greylist = Greylist(rules.greylisting, records.greylist, outages, now=now)
     receiver = Receiver(
         House(
             rules,
             Door(rules.limits, lambda: running.suspended, register or Register.alone()),
-            Admission(rules, dns, lists, recipients, cast(Records, records)),
+            Admission(rules, dns, lists, recipients, greylist, cast(Records, records)),
             spool,
             cast(Records, records),
             tls,
