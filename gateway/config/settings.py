@@ -14,6 +14,7 @@ from gateway.config.sections.gateway import (
     ApiSection,
     BlobsSection,
     BusSection,
+    DeliverySection,
     DnsSection,
     EnginesSection,
     GatewayAccessSection,
@@ -80,6 +81,7 @@ class Settings(BaseModel):
     objects: ObjectsSection = ObjectsSection()
     tls: TlsSection = TlsSection()
     gateway_access: GatewayAccessSection = GatewayAccessSection()
+    delivery: DeliverySection = DeliverySection()
     recipients: RecipientsSection = RecipientsSection()
     dns: DnsSection = DnsSection()
     processes: ProcessesSection = ProcessesSection()

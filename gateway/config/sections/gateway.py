@@ -13,6 +13,7 @@ from gateway.config.values import (
     BusUrl,
     DnsServer,
     FreeText,
+    IpAddress,
     Mask,
     Namespace,
     Number,
@@ -252,6 +253,18 @@ class GatewayAccessSection(Section):
         "which the first line that matches decides. A mask of addresses has an `@`, one of domains has "
         "none, and `<>` is the null sender. Who is allowed here is not held against `ConnectRule`, "
         "`HeloRule`, `MailfromRule`; that lets nobody relay. Addresses are easily forged: prefer networks.",
+    )
+
+
+class DeliverySection(Section):
+    """How the sender brings mail to other servers."""
+
+    heading: ClassVar[str] = "gateway.delivery"
+
+    own_address: tuple[IpAddress, ...] = Field(
+        default=(),
+        description="Address at which others reach this gateway on port 25, although this host does not have "
+        "it: that of a load balancer or a translator. Mail that DNS sends there would come back.",
     )
 
 

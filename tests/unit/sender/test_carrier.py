@@ -9,6 +9,7 @@ from gateway.dns.client import AresDns, Asking
 from gateway.domain.journey import Answer
 from services.sender.carrier import Carrier
 from services.sender.connections import Connections, Limits
+from services.sender.ourselves import Ourselves
 from services.sender.protecting import Protector
 from services.sender.resolving import Resolver
 from services.sender.routing import Destination
@@ -40,7 +41,10 @@ async def a_carrier() -> AsyncIterator[Carrier]:
         connections = Connections(meet, Limits(total=20, per_host=4))
         try:
             yield Carrier(
-                Resolver(asked, "gw.example"), Protector(TlsRules()), connections, unreachable_ttl=600
+                Resolver(asked, Ourselves(name="gw.example")),
+                Protector(TlsRules()),
+                connections,
+                unreachable_ttl=600,
             )
         finally:
             await connections.close()
