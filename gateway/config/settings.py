@@ -14,11 +14,14 @@ from gateway.config.sections.gateway import (
     ApiSection,
     BlobsSection,
     BusSection,
+    DeliverySection,
     DnsSection,
     EnginesSection,
     GatewayAccessSection,
     MetricsSection,
+    ObjectsSection,
     ProcessesSection,
+    RecipientsSection,
     RecordsSection,
     StoragesSection,
     TlsSection,
@@ -75,8 +78,11 @@ class Settings(BaseModel):
     api: ApiSection = ApiSection()
     metrics: MetricsSection = MetricsSection()
     engines: EnginesSection = EnginesSection()
+    objects: ObjectsSection = ObjectsSection()
     tls: TlsSection = TlsSection()
     gateway_access: GatewayAccessSection = GatewayAccessSection()
+    delivery: DeliverySection = DeliverySection()
+    recipients: RecipientsSection = RecipientsSection()
     dns: DnsSection = DnsSection()
     processes: ProcessesSection = ProcessesSection()
 

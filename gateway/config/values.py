@@ -142,6 +142,13 @@ def read_zone(text: str) -> str:
     return read_hostname(text).rstrip(".").lower()
 
 
+def read_ip(text: str) -> str:
+    """An IP address."""
+    if not is_address(text):
+        raise ValueError(f"'{text}' is not an IP address: write it like 192.0.2.1 or 2001:db8::1")
+    return parse_host(text)
+
+
 def read_listen(text: str) -> HostPort:
     """An address and a port of our own to listen on."""
     place = parse_host_port(text)
@@ -313,6 +320,7 @@ NameMask = Annotated[str, reader(read_name_mask), Kind("mask")]
 DomainMask = Annotated[str, reader(read_domain_mask), Kind("domain or mask")]
 Hostname = Annotated[str, reader(read_hostname), Kind("host name")]
 Zone = Annotated[str, reader(read_zone), Kind("DNS zone")]
+IpAddress = Annotated[str, reader(read_ip), Kind("IP address")]
 Listen = Annotated[InstanceOf[HostPort], reader(read_listen), Kind("address and port")]
 OptionalListen = Annotated[
     InstanceOf[HostPort] | None, reader(read_optional_listen), Kind(f"address and port; {_EMPTY}")

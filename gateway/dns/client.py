@@ -13,10 +13,11 @@ import pycares
 from aiodns import error as ares
 
 from gateway.dns.port import Answer, Failed, Found, Kind, MailExchange, NoName, Record
-from gateway.domain.ttlcache import TtlCache
+from gateway.domain.statistics import Counter, nobody_counts
+from gateway.domain.ttlcache import PURGE_SECONDS, TtlCache
 
 MOST_CACHED = 20_000
-"""Answers remembered."""
+"""Answers remembered, of addresses, of exchanges and of what was not found."""
 LONGEST_TTL = 86400.0
 """Seconds: no answer is believed for longer, whatever its server says."""
 TROUBLE_TTL = 30.0
@@ -44,14 +45,30 @@ class Asking:
     servers: tuple[str, ...] = ()  # `ip` or `ip:port`; empty: those of the system
     timeout: float = 30.0  # seconds for an answer
     unresolved_ttl: float = 600.0  # seconds that a name stays unknown
+    # Seconds between purges of what is no longer valid and was not asked for again.
+    address_purge: float = PURGE_SECONDS
+    exchange_purge: float = PURGE_SECONDS
+    unresolved_purge: float = PURGE_SECONDS
+
+
+_Answers = TtlCache[tuple[str, str], Answer]  # by name, in lower case, and kind
 
 
 class AresDns:
     """Asks DNS for a whole process: many who ask for the same at once ask once."""
 
-    def __init__(self, asking: Asking, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        asking: Asking,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        count: Callable[[Counter], None] = nobody_counts,
+    ) -> None:
         self._asking = asking
-        self._answers: TtlCache[tuple[str, str], Answer] = TtlCache(MOST_CACHED, clock)
+        self._count = count
+        self._addresses: _Answers = TtlCache(MOST_CACHED, clock, purge_seconds=asking.address_purge)
+        self._exchanges: _Answers = TtlCache(MOST_CACHED, clock, purge_seconds=asking.exchange_purge)
+        self._unresolved: _Answers = TtlCache(MOST_CACHED, clock, purge_seconds=asking.unresolved_purge)
         self._under_way: dict[tuple[str, str], asyncio.Task[Answer]] = {}
         self._queries = 0
         self._ares = aiodns.DNSResolver(nameservers=list(asking.servers) or None, tries=2)
@@ -72,8 +89,10 @@ class AresDns:
 
     async def _answer(self, name: str, kind: str, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         key = (name.lower().rstrip("."), kind)
-        known = self._answers.get(key)
+        self._count(Counter.DNS_QUERIES)
+        known = self._resolved(kind).get(key) or self._unresolved.get(key)
         if known is not None:
+            self._count(Counter.DNS_QUERIES_THROUGH_CACHE)
             return known
         task = self._under_way.get(key)
         if task is None:
@@ -90,10 +109,26 @@ class AresDns:
             answer = Failed("no answer in time")
         except ares.DNSError as error:
             answer = _judged(error)
-        self._answers.put(key, answer, self._lifetime(answer))
+        self._remember(key, answer)
         return answer
 
+    def _resolved(self, kind: str) -> _Answers:
+        """Where records of that kind are remembered."""
+        return self._exchanges if kind == Kind.MX else self._addresses
+
+    def _remember(self, key: tuple[str, str], answer: Answer) -> None:
+        match answer:
+            case Found(records, ttl) if records:
+                self._resolved(key[1]).put(key, answer, min(ttl, LONGEST_TTL))
+            case Failed():
+                self._count(Counter.DNS_QUERIES_FAILED)
+                self._unresolved.put(key, answer, min(TROUBLE_TTL, self._asking.unresolved_ttl))
+            case _:
+                self._unresolved.put(key, answer, self._asking.unresolved_ttl)
+
     async def _query(self, name: str, kind: Kind) -> Answer:
+        if kind is Kind.TLSA:
+            return Found()  # what is not validated does not count, and c-ares does not say what is
         answer = (await self._ares.query_dns(name, kind.value)).answer
         # Aliases that led to the records are among them.
         records = tuple(_record(record.data) for record in answer if record.type == _TYPES[kind])
@@ -103,14 +138,6 @@ class AresDns:
         nodes = (await self._ares.getaddrinfo(name)).nodes
         ips = dict.fromkeys(node.addr[0].decode("ascii") for node in nodes)
         return Found(tuple(ips), min((node.ttl for node in nodes), default=0))
-
-    def _lifetime(self, answer: Answer) -> float:
-        match answer:
-            case Found(records, ttl) if records:
-                return min(ttl, LONGEST_TTL)
-            case Failed():
-                return min(TROUBLE_TTL, self._asking.unresolved_ttl)
-        return self._asking.unresolved_ttl
 
     def _renew_when_full(self) -> None:
         self._queries += 1

@@ -105,5 +105,6 @@ async def addresses(dns: Dns, name: str) -> Answer:
     found = [answer for answer in both if isinstance(answer, Found) and answer.records]
     if found:
         records = tuple(record for answer in found for record in answer.records)
-        return Found(records, min(answer.ttl for answer in found))
+        secure = all(answer.secure for answer in found)
+        return Found(records, min(answer.ttl for answer in found), secure)
     return next((answer for answer in both if isinstance(answer, Failed)), both[0])

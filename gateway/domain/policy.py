@@ -97,6 +97,7 @@ class Policy:
     exclude_by_name: tuple[str, ...] = ()
     include_by_mime: tuple[str, ...] = ()
     exclude_by_mime: tuple[str, ...] = ()
+    check_recipients: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,13 +31,12 @@ def split_by_group(
     The first group in file order that names sender and recipient has the pair. A share with nobody from
     a protected domain in it, sender included, goes straight to the sender: it is not ours to check.
     """
-    sender = envelope.sender or _NULL_SENDER
-    of_sender = [group for group in groups if matches_any(group.senders, sender)]
+    of_sender = _of_sender(envelope.sender, groups)
     is_from_us = matches_any(protected_domains, domain_of(envelope.sender))
 
     shares: dict[str, list[Recipient]] = {}
     for recipient in envelope.recipients:
-        shares.setdefault(_group_of(recipient, of_sender), []).append(recipient)
+        shares.setdefault(_claiming(recipient.address, of_sender), []).append(recipient)
     return tuple(
         Share(group, tuple(recipients), _first_stage(recipients, protected_domains, is_from_us=is_from_us))
         for group, recipients in shares.items()
@@ -72,9 +71,17 @@ def virtual_copies(
     )
 
 
-def _group_of(recipient: Recipient, groups: Sequence[Group]) -> str:
-    claiming = (group.name for group in groups if matches_any(group.recipients, recipient.address))
-    return next(claiming, POLICY)
+def group_of(sender: str, recipient: str, groups: Sequence[Group]) -> str:
+    """The name of the group that has this pair, `POLICY` if none does."""
+    return _claiming(recipient, _of_sender(sender, groups))
+
+
+def _of_sender(sender: str, groups: Sequence[Group]) -> Sequence[Group]:
+    return [group for group in groups if matches_any(group.senders, sender or _NULL_SENDER)]
+
+
+def _claiming(recipient: str, groups: Sequence[Group]) -> str:
+    return next((group.name for group in groups if matches_any(group.recipients, recipient)), POLICY)
 
 
 def _first_stage(recipients: Sequence[Recipient], protected: Sequence[str], *, is_from_us: bool) -> Stage:

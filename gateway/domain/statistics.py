@@ -27,6 +27,7 @@ class Counter(StrEnum):
     REFUSED_FOR_HOPS = "mta_receivings_refused_for_hops_limit"
     REFUSED_FOR_MESSAGES_PER_SESSION = "mta_receivings_refused_for_messages_per_session_limit"
     REFUSED_FOR_ACCESS_RULES = "mta_receivings_refused_for_access_rules"
+    REFUSED_FOR_UNKNOWN_RECIPIENTS = "mta_receivings_refused_for_unknown_recipients"
 
     SENT_MESSAGES = "mta_sent_messages"
     SENT_BYTES = "mta_sent_bytes"
@@ -73,3 +74,7 @@ class Peak(StrEnum):
 def objects_with(status: ObjectStatus) -> Counter:
     """The counter of objects of that status."""
     return Counter(f"antiviral_objects_{status}")
+
+
+def nobody_counts(counter: Counter) -> None:
+    """Stands for who counts, where statistics are of no use."""

@@ -59,12 +59,12 @@ class Keyring:
         await self._keep(taken, stored, {licence.serial: content.decode("utf-8-sig")})
         return next(key for key in taken if key.licence.serial == licence.serial)
 
-    async def remove(self, *places: Place) -> tuple[Key, ...]:
-        """Remove the keys that are in these places; which they were."""
+    async def remove(self, *places: Place) -> tuple[Place, ...]:
+        """Remove the keys that are in these places; in which of them there was one."""
         stored = await self._records.keys()
-        gone = remove(self._proven(stored), *places)
-        await self._keep(gone, stored)
-        return gone
+        keys = self._proven(stored)
+        await self._keep(remove(keys, *places), stored)
+        return tuple(place for place in places if any(key.place is place for key in keys))
 
     async def knows(self, serial: str) -> bool:
         """Whether a key of that serial was ever here."""

@@ -11,8 +11,10 @@ from hashlib import sha256
 from gateway.blobs.port import Blobs, MissingBody
 from gateway.bus.port import Bus
 from gateway.domain.errors import TemporaryFailure
+from gateway.domain.licence import Standing
 from gateway.domain.mail import BodyRef
 from gateway.domain.pipeline import Module, Stage
+from gateway.operations.licences import LicenceStatus, status_of_licence
 from gateway.records.port import PARKED, Outage, Records
 from gateway.version import VERSION
 
@@ -32,9 +34,10 @@ class GatewayStatus:
     parked: int
     suspended: tuple[Module, ...]
     outages: tuple[Outage, ...]  # what is out of order outside, and done without
+    licence: LicenceStatus | None  # None: no key is installed
 
 
-async def status_of_gateway(bus: Bus, records: Records, now: datetime) -> GatewayStatus:
+async def status_of_gateway(bus: Bus, records: Records, licence: Standing, now: datetime) -> GatewayStatus:
     """How it all is at `now`. `TimeoutError` when a world does not answer."""
     async with asyncio.timeout(ANSWER_SECONDS):
         counts, depth, suspended, outages = await asyncio.gather(
@@ -47,6 +50,7 @@ async def status_of_gateway(bus: Bus, records: Records, now: datetime) -> Gatewa
         parked=counts.get(PARKED, 0),
         suspended=tuple(module for module in Module if module in suspended),
         outages=tuple(outages),
+        licence=status_of_licence(licence),
     )
 
 

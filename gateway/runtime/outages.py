@@ -56,7 +56,7 @@ class Outages:
         known = self._known.get(subject)
         if known is not None and known.reason == reason:
             return
-        log.warning("%s is out of order, and done without: %s", subject, reason)
+        log.warning("%s is out of order: %s", subject, reason)
         self._known[subject] = Outage(subject, reason, known.since if known else self._now())
         self._changed.set()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ from gateway.dns.port import Dns
 from gateway.domain.commands import Reload, Remove, Resume, Suspend
 from gateway.domain.errors import ConfigError, TemporaryFailure
 from gateway.domain.pipeline import Module
+from gateway.domain.statistics import Counter, nobody_counts
 from gateway.licences.keyring import Keyring
 from gateway.licences.signers import shipped_signers
 from gateway.records.licences import LicenceRecords
@@ -171,17 +172,29 @@ async def open_records(settings: Settings) -> SqlRecords:
             )
 
 
-def open_dns(settings: Settings) -> Dns:
-    """The DNS client of a process that asks for names, as `[smtpgw.resolve]` and `[gateway.dns]` say."""
+def open_dns(
+    settings: Settings, count: Callable[[Counter], None] = nobody_counts, *, validating: bool = False
+) -> Dns:
+    """The DNS client of a process that asks for names, as `[smtpgw.resolve]` and `[gateway.dns]` say.
+
+    `count` hears what the statistics count. `validating`: the servers validate, and are believed in that.
+    """
     from gateway.dns.client import AresDns, Asking
 
-    return AresDns(
-        Asking(
-            servers=tuple(str(server) for server in settings.dns.server),
-            timeout=settings.resolve.io_network_timeout,
-            unresolved_ttl=settings.resolve.unresolved_ttl,
-        )
+    resolve = settings.resolve
+    asking = Asking(
+        servers=tuple(str(server) for server in settings.dns.server),
+        timeout=resolve.io_network_timeout,
+        unresolved_ttl=resolve.unresolved_ttl,
+        address_purge=resolve.ip_cache_refresh_period,
+        exchange_purge=resolve.mx_cache_refresh_period,
+        unresolved_purge=resolve.unresolved_cache_refresh_period,
     )
+    if validating:
+        from gateway.dns.validating import ValidatingDns
+
+        return ValidatingDns(asking, count=count)
+    return AresDns(asking, count=count)
 
 
 def open_licensing(settings: Settings, records: SqlRecords) -> Licensing:

@@ -10,6 +10,7 @@ from gateway.blobs.port import Blobs
 from gateway.bus.port import Bus
 from gateway.records.port import Records
 from gateway.runtime.clock import utc_now
+from gateway.runtime.licensing import Licensing
 from services.api.access import known_holder
 from services.api.health import Readiness, health_routes
 from services.api.problems import answer_problems
@@ -23,12 +24,12 @@ _HEADERS = {
 }
 
 
-def make_app(bus: Bus, blobs: Blobs, records: Records, tokens: TokenFile) -> FastAPI:
+def make_app(bus: Bus, blobs: Blobs, records: Records, licensing: Licensing, tokens: TokenFile) -> FastAPI:
     """The API over these worlds, for the holders of these tokens."""
     # Its own description would tell the unknown what there is to ask.
     app = FastAPI(title="Mailwarden", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.include_router(health_routes(Readiness(bus, blobs, records)))
-    app.include_router(mail_routes(bus, records, known_holder(tokens), utc_now))
+    app.include_router(mail_routes(bus, records, licensing, known_holder(tokens), utc_now))
     app.add_middleware(_Guarded)
     answer_problems(app)
     return app

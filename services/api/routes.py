@@ -24,6 +24,7 @@ from gateway.operations.queue import (
 )
 from gateway.operations.status import GatewayStatus, status_of_gateway
 from gateway.records.port import Records
+from gateway.runtime.licensing import Licensing
 from services.api.access import operator
 from services.api.queries import Filter, PageOfQueue
 from services.api.tokens import Holder
@@ -32,22 +33,26 @@ MailId = Annotated[str, Path(max_length=64)]
 
 
 def mail_routes(
-    bus: Bus, records: Records, holder: Callable[..., Holder], now: Callable[[], datetime]
+    bus: Bus,
+    records: Records,
+    licensing: Licensing,
+    holder: Callable[..., Holder],
+    now: Callable[[], datetime],
 ) -> APIRouter:
     """`/v1`: all that needs a token."""
     router = APIRouter(prefix="/v1")
-    router.include_router(_questions(bus, records, now), dependencies=[Depends(holder)])
+    router.include_router(_questions(bus, records, licensing, now), dependencies=[Depends(holder)])
     router.include_router(_orders(bus, records, now), dependencies=[Depends(operator(holder))])
     return router
 
 
-def _questions(bus: Bus, records: Records, now: Callable[[], datetime]) -> APIRouter:
+def _questions(bus: Bus, records: Records, licensing: Licensing, now: Callable[[], datetime]) -> APIRouter:
     router = APIRouter()
 
     @router.get("/status")
     async def status() -> GatewayStatus:
-        """How much mail is where, what is suspended, and what is out of order outside."""
-        return await status_of_gateway(bus, records, now())
+        """How much mail is where, what is suspended or out of order, and the licence."""
+        return await status_of_gateway(bus, records, licensing.standing, now())
 
     @router.get("/queue")
     async def queue(asked: Annotated[PageOfQueue, Query()]) -> QueuePage:

@@ -14,6 +14,8 @@ from gateway.runtime.process import run_service
 from gateway.runtime.wiring import Gateway, open_dns
 from services.receiver.admission import Admission
 from services.receiver.blocklists import BlockLists
+from services.receiver.probing import Prober
+from services.receiver.recipients import Recipients
 from services.receiver.rules import rules_of
 from services.receiver.spool import Spool
 from services.receiver.worker import Receiver
@@ -32,7 +34,9 @@ async def run(gateway: Gateway) -> None:
         outages = await stack.enter_async_context(Outages(gateway.records.outages, new_id()))
         lists = BlockLists(rules.black_lists, dns, outages)
         stack.push_async_callback(lists.close)
-        admission = Admission(rules, dns, lists, gateway.records)
+        recipients = Recipients(rules.checking, Prober(dns, rules.hostname), outages)
+        stack.push_async_callback(recipients.close)
+        admission = Admission(rules, dns, lists, recipients, gateway.records)
         spool = Spool(rules, gateway.bus, gateway.blobs, gateway.records, gateway.storages, new_id=new_id)
         receiver = Receiver(rules, admission, spool, partial(lifecycle.is_suspended, Module.RECEIVER))
 

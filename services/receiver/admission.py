@@ -6,12 +6,17 @@ All rules end in a mask of recipients, so this is judged at RCPT TO, for each re
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 from gateway.dns.port import Dns
 from gateway.domain.access import Address
+from gateway.domain.address import domain_of
+from gateway.domain.firstmatch import MaskIndex
 from gateway.domain.senders import SenderRules
+from gateway.domain.splitting import group_of
 from gateway.domain.statistics import Counter
 from gateway.records.port import Records
 from gateway.runtime import maillog
@@ -19,6 +24,7 @@ from services.receiver import replies
 from services.receiver.access import AccessRules
 from services.receiver.blocklists import BlockLists
 from services.receiver.lookups import Lookups
+from services.receiver.recipients import Existence, Recipients
 from services.receiver.relaying import RelayRules, may_relay
 from services.receiver.replies import Reply
 from services.receiver.rules import Rules
@@ -30,6 +36,7 @@ class Reason(StrEnum):
     RELAYING = "relaying"
     SENDER = "sender rule"
     ACCESS = "access rule"
+    RECIPIENT = "unknown recipient"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +54,41 @@ class Refusal:
 
     reply: Reply
     reason: Reason
-    rule: str  # the line of the configuration that decided, "" when none allowed it
+    rule: str = ""  # the line of the configuration that decided, if one did
 
 
-_COUNTERS = (Counter.RECEIVINGS_REFUSED, Counter.REFUSED_FOR_ACCESS_RULES)
+_COUNTERS: Mapping[Reason, Counter] = MappingProxyType(
+    {
+        Reason.RELAYING: Counter.REFUSED_FOR_ACCESS_RULES,
+        Reason.SENDER: Counter.REFUSED_FOR_ACCESS_RULES,
+        Reason.ACCESS: Counter.REFUSED_FOR_ACCESS_RULES,
+        Reason.RECIPIENT: Counter.REFUSED_FOR_UNKNOWN_RECIPIENTS,
+    }
+)
 
 
 class Admission:
     """Judges for all sessions of the process."""
 
-    def __init__(self, rules: Rules, dns: Dns, lists: BlockLists, records: Records) -> None:
+    def __init__(
+        self, rules: Rules, dns: Dns, lists: BlockLists, recipients: Recipients, records: Records
+    ) -> None:
         self.dns = dns
         self.lists = lists
+        self.recipients = recipients
         self.records = records
         self.relay = RelayRules(rules.relay)
         self.senders = SenderRules(rules.senders)
         self.access = AccessRules(rules.connect, rules.helo, rules.mailfrom)
+        self._groups = rules.groups
+        self._protected = MaskIndex(enumerate(rules.protected_domains))
+        self._checking = {name for name, policy in rules.policies.items() if policy.check_recipients}
+
+    def checks_recipient(self, request: Request) -> bool:
+        """Whether the recipient of `request` has to be one that exists."""
+        if not self._checking or domain_of(request.recipient) not in self._protected:
+            return False
+        return group_of(request.sender, request.recipient, self._groups) in self._checking
 
 
 class Visitor:
@@ -78,8 +104,8 @@ class Visitor:
         found = await self._judge(request)
         if found is None:
             return None
-        for counter in _COUNTERS:
-            self._admission.records.count(counter)
+        self._admission.records.count(Counter.RECEIVINGS_REFUSED)
+        self._admission.records.count(_COUNTERS[found.reason])
         maillog.refused("", found.reason, str(self._client), request.sender, request.recipient, found.rule)
         return found.reply
 
@@ -89,11 +115,11 @@ class Visitor:
             return Refusal(replies.RELAYING_DENIED, Reason.RELAYING, str(relaying or ""))
 
         listed = self._admission.senders.deciding(self._client, request.sender, request.recipient)
-        if listed is None:
-            return await self._denied_access(request)
-        if not listed.allows:
+        if listed is not None and not listed.allows:
             return Refusal(replies.ACCESS_DENIED, Reason.SENDER, str(listed))
-        return None
+        if listed is None and (denied := await self._denied_access(request)):
+            return denied
+        return await self._unknown_recipient(request)
 
     async def _denied_access(self, request: Request) -> Refusal | None:
         access = self._admission.access
@@ -101,3 +127,16 @@ class Visitor:
         facts = await self._lookups.facts(questions, request.helo, request.sender)
         denial = access.denial(request.recipient, facts)
         return Refusal(denial.reply, Reason.ACCESS, str(denial.rule)) if denial else None
+
+    async def _unknown_recipient(self, request: Request) -> Refusal | None:
+        if not self._admission.checks_recipient(request):
+            return None
+        existence = self._admission.recipients.known(request.recipient)
+        if existence is Existence.UNSURE:
+            existence = await self._admission.recipients.asked(request.recipient)
+        match existence:
+            case Existence.UNKNOWN:
+                return Refusal(replies.NO_SUCH_RECIPIENT, Reason.RECIPIENT)
+            case Existence.UNSURE if not self._admission.recipients.accepts_unsure:
+                return Refusal(replies.RECIPIENT_NOT_SURE, Reason.RECIPIENT)
+        return None

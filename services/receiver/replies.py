@@ -96,6 +96,8 @@ NOT_YOUR_NAME = Reply(550, "5.7.1", "the name you gave in HELO or EHLO is not th
 NO_SENDER_ADDRESS = Reply(550, "5.7.1", "the sender's domain has no address")
 NO_SENDER_MX = Reply(550, "5.7.1", "the sender's domain takes no mail")
 CANNOT_JUDGE_NOW = Reply(451, "4.4.3", "your access cannot be checked now, try again later")
+NO_SUCH_RECIPIENT = Reply(550, "5.1.1", "there is no such recipient here")
+RECIPIENT_NOT_SURE = Reply(451, "4.4.1", "the recipient cannot be checked now, try again later")
 TOO_MANY_RECIPIENTS = Reply(452, "4.5.3", "too many recipients, send the message again to the rest")
 
 TOO_BIG = Reply(552, "5.3.4", "the message is too big")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from gateway.config.sections.gateway import WhenAway
 from gateway.config.settings import Settings
 from gateway.domain.access import ConnectRule, HeloRule, MailfromRule, RelayRule, SenderRule
-from gateway.domain.policy import Group
+from gateway.domain.policy import Group, Policy
 from gateway.domain.storage import Storage
+from services.receiver.recipients import Checking
 
 _KB = 1024
 _MB = 1024 * _KB
@@ -49,6 +52,8 @@ class Rules:
     mailfrom: tuple[MailfromRule, ...] = ()
     black_lists: tuple[str, ...] = ()  # zones
     senders: tuple[SenderRule, ...] = ()
+    checking: Checking = field(default_factory=Checking)
+    policies: Mapping[str, Policy] = field(default_factory=dict)  # by the name of the group
     groups: tuple[Group, ...]
     protected_domains: tuple[str, ...]  # masks
     reject_malformed: bool
@@ -69,6 +74,15 @@ def rules_of(settings: Settings) -> Rules:
         mailfrom=settings.access.mailfrom_rule,
         black_lists=settings.access.dns_black_list,
         senders=settings.gateway_access.sender_rule,
+        checking=Checking(
+            known=settings.recipients.known,
+            ask_next_hop=settings.recipients.ask_next_hop,
+            routes=settings.forward.forward_route,
+            known_ttl=settings.recipients.known_ttl,
+            unknown_ttl=settings.recipients.unknown_ttl,
+            accepts_unsure=settings.recipients.when_away is WhenAway.ACCEPT,
+        ),
+        policies=settings.policies,
         groups=settings.groups,
         protected_domains=settings.network.protected_domains,
         reject_malformed=settings.options.reject_malformed,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import AsyncExitStack
 from datetime import timedelta
 
 from gateway.config.settings import Settings
+from gateway.dns.port import Dns
 from gateway.domain.pipeline import Stage
 from gateway.runtime.clock import utc_now
 from gateway.runtime.housekeeping import keep_house
@@ -17,10 +19,15 @@ from gateway.runtime.wiring import Gateway, open_dns
 from services.sender.carrier import Carrier
 from services.sender.connections import Connections, Limits
 from services.sender.greeter import Greeter
+from services.sender.https import Https
 from services.sender.notices import Site
+from services.sender.ourselves import Ourselves
+from services.sender.protecting import Protector
 from services.sender.reporter import Reporter
 from services.sender.resolving import Resolver
+from services.sender.security import TlsRules
 from services.sender.session import Timeouts
+from services.sender.stspolicies import StsPolicies
 from services.sender.tls import TlsContexts
 from services.sender.worker import Rules, SenderWorker
 
@@ -28,22 +35,50 @@ from services.sender.worker import Rules, SenderWorker
 async def run(gateway: Gateway) -> None:
     """Deliver mail until the process is told to stop, and clear away what mail has left behind."""
     settings = gateway.settings
-    hostname = settings.network.hostname
-
+    contexts = contexts_of(settings)
     reporter = Reporter(gateway.blobs, site_of(settings), utc_now)
-    greeter = Greeter(hostname, timeouts_of(settings), TlsContexts(settings.tls.minimum_version))
-    connections = Connections(greeter.meet, limits_of(settings))
-    dns = open_dns(settings)
-    resolver = Resolver(dns, hostname)
-    carrier = Carrier(resolver, connections, unreachable_ttl=settings.resolve.unreachable_ttl)
-    worker = SenderWorker(carrier, gateway.blobs, gateway.records, rules_of(settings), reporter, now=utc_now)
-    keeping_house = asyncio.create_task(keep_house(gateway))
-    try:
+    async with AsyncExitStack() as stack:
+        dns = open_dns(settings, gateway.records.count, validating=settings.tls.dane)
+        stack.push_async_callback(dns.close)
+        greeter = Greeter(settings.network.hostname, timeouts_of(settings), contexts)
+        connections = Connections(greeter.meet, limits_of(settings))
+        stack.push_async_callback(connections.close)
+        carrier = Carrier(
+            Resolver(dns, ourselves_of(settings), count=gateway.records.count),
+            protector_of(settings, contexts, dns, stack),
+            connections,
+            unreachable_ttl=settings.resolve.unreachable_ttl,
+        )
+        worker = SenderWorker(
+            carrier, gateway.blobs, gateway.records, rules_of(settings), reporter, now=utc_now
+        )
+        keeping_house = asyncio.create_task(keep_house(gateway))
+        stack.callback(keeping_house.cancel)
         await serve(Stage.SENDER, worker, gateway)
-    finally:
-        keeping_house.cancel()
-        await connections.close()
-        await dns.close()
+
+
+def contexts_of(settings: Settings) -> TlsContexts:
+    """What TLS needs. Raises `ConfigError` when authorities that are named cannot be read."""
+    contexts = TlsContexts(settings.tls.minimum_version)
+    for authorities in (
+        str(settings.tls.ca_file or ""),
+        *(rule.authorities for rule in settings.tls.tls_rule),
+    ):
+        if authorities:
+            contexts.verifying(authorities)
+    return contexts
+
+
+def protector_of(settings: Settings, contexts: TlsContexts, dns: Dns, stack: AsyncExitStack) -> Protector:
+    """Which security hosts have to offer; `stack` closes what asks them."""
+    authorities = str(settings.tls.ca_file or "")
+    rules = TlsRules(tls=settings.tls.tls, authorities=authorities, rules=settings.tls.tls_rule)
+    policies = None
+    if settings.tls.mta_sts:
+        https = Https(dns, contexts.verifying(authorities))
+        stack.push_async_callback(https.close)
+        policies = StsPolicies(dns, https.fetch)
+    return Protector(rules, policies=policies, validating=dns if settings.tls.dane else None)
 
 
 def site_of(settings: Settings) -> Site:
@@ -60,6 +95,14 @@ def rules_of(settings: Settings) -> Rules:
         minimal_backoff=timedelta(seconds=timeouts.minimal_backoff_time),
         maximal_backoff=timedelta(seconds=timeouts.maximal_backoff_time),
         lifetime=timedelta(days=timeouts.maximal_queue_lifetime),
+    )
+
+
+def ourselves_of(settings: Settings) -> Ourselves:
+    """By what the gateway is reached."""
+    network = settings.network
+    return Ourselves(
+        name=network.hostname, listens=network.listen_on, addresses=settings.delivery.own_address
     )
 
 

@@ -12,6 +12,7 @@ from gateway.domain.ttlcache import TtlCache
 from services.sender.connections import Connections
 from services.sender.content import Content
 from services.sender.hosts import Answers, Host, answered, unanswered
+from services.sender.protecting import Protector
 from services.sender.resolving import Resolver
 from services.sender.routing import Destination, Unroutable
 from services.sender.session import Interrupted, Unreachable
@@ -30,12 +31,14 @@ class Carrier:
     def __init__(
         self,
         resolver: Resolver,
+        protector: Protector,
         connections: Connections,
         *,
         unreachable_ttl: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._resolver = resolver
+        self._protector = protector
         self._connections = connections
         self._unreachable_ttl = unreachable_ttl
         self._unreachable: TtlCache[Host, str] = TtlCache(MOST_UNREACHABLE, clock)
@@ -51,7 +54,8 @@ class Carrier:
             )
         try:
             async with asyncio.timeout(TRY_SECONDS):
-                hosts = await self._resolver.hosts(destination)
+                found = await self._resolver.hosts(destination)
+                hosts = await self._protector.protected(destination, found)
                 return await self._first_that_speaks(hosts, envelope, content)
         except Unroutable as unroutable:
             answer = Answer.REFUSED if unroutable.permanent else Answer.LATER

@@ -5,6 +5,10 @@
 ! relay = allow from any to *      a rule before those that all dialogues have; may be repeated
 ! connect = deny from no_name to * a rule of its own; also helo, mailfrom, sender; may be repeated
 ! black_list = bl.example          a DNS black list
+! policy = check_recipients        a check that the policy of the site wants; may be repeated
+! known = bob@own.example          a recipient that exists; may be repeated
+! next_hop = RCPT: 550 5.1.1 no    the next hop is asked for recipients, and answers so to what begins so
+! checking.accepts_unsure = no     how recipients are checked is different
 ! client = 127.0.0.7               the client's address
 ! dns = mx.example A 127.0.0.7     what DNS knows; see tests/support/dns.py
 S: 220 gw.example ESMTP            what the server has to say; "..." at the end stands for any text
@@ -20,13 +24,18 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from gateway.dns.client import AresDns, Asking
 from gateway.domain.access import ConnectRule, HeloRule, MailfromRule, RelayRule, SenderRule
+from gateway.domain.mail import POLICY
+from gateway.domain.routes import Route
 from services.receiver.rules import Rules
 from tests.support.dns import dns_server
+from tests.support.policies import a_policy
 from tests.support.receiving import RULES, receiving
 from tests.support.smtp_client import RawClient, connected
+from tests.support.smtp_peer import smtp_peer
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,7 @@ class Scene:
     rules: Rules = RULES
     zone: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     client: str = "127.0.0.1"
+    next_hop: Mapping[str, str] | None = None  # what it answers, by the beginning of a command
 
 
 async def play(path: Path, *, piece_size: int = 0) -> None:
@@ -55,7 +65,13 @@ async def play(path: Path, *, piece_size: int = 0) -> None:
         server = await stack.enter_async_context(dns_server(scene.zone))
         dns = AresDns(Asking(servers=(server.address,), timeout=1.0))
         stack.push_async_callback(dns.close)
-        running = await stack.enter_async_context(receiving(scene.rules, dns=dns))
+        rules = scene.rules
+        if scene.next_hop is not None:
+            next_hop = await stack.enter_async_context(smtp_peer())
+            next_hop.answers.update(scene.next_hop)
+            route = Route("*", next_hop.host, next_hop.port)
+            rules = replace(rules, checking=replace(rules.checking, ask_next_hop=True, routes=(route,)))
+        running = await stack.enter_async_context(receiving(rules, dns=dns))
         client = await stack.enter_async_context(connected(running.port, ip=scene.client))
         for step in steps:
             await _take(step, client, f"{path.name}:{step.number}", piece_size)
@@ -103,6 +119,9 @@ def _with_setting(scene: Scene, text: str) -> Scene:
     match name:
         case "client":
             return replace(scene, client=value)
+        case "next_hop":
+            command, _, answer = value.partition(": ")
+            return replace(scene, next_hop={**(scene.next_hop or {}), command: answer})
         case "dns":
             owner, kind, record = (*value.split(" ", 2), "")[:3]
             key = f"{owner} {kind}"
@@ -112,7 +131,7 @@ def _with_setting(scene: Scene, text: str) -> Scene:
 
 
 def _with_rule(rules: Rules, name: str, value: str) -> Rules:
-    group, _, limit = name.partition(".")
+    group, _, field_name = name.partition(".")
     match group:
         case "relay":
             own = rules.relay[: len(rules.relay) - len(RULES.relay)]
@@ -127,8 +146,18 @@ def _with_rule(rules: Rules, name: str, value: str) -> Rules:
             return replace(rules, senders=(*rules.senders, SenderRule.parse(value)))
         case "black_list":
             return replace(rules, black_lists=(*rules.black_lists, value))
+        case "policy":
+            wanted: dict[str, Any] = {value: True}
+            policy = replace(rules.policies.get(POLICY, a_policy()), **wanted)
+            return replace(rules, policies={POLICY: policy})
+        case "known":
+            known = (*rules.checking.known, value)
+            return replace(rules, checking=replace(rules.checking, known=known))
+        case "checking":
+            said: dict[str, Any] = {field_name: value == "yes"}
+            return replace(rules, checking=replace(rules.checking, **said))
         case "limits":
-            return replace(rules, limits=replace(rules.limits, **{limit: int(value)}))
+            return replace(rules, limits=replace(rules.limits, **{field_name: int(value)}))
         case "reject_malformed":
             return replace(rules, reject_malformed=value == "yes")
         case _:

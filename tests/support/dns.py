@@ -13,11 +13,13 @@ from typing import cast
 Zone = Mapping[str, Sequence[str]]
 """Records by `name TYPE`: `{"a.example MX": ["10 mx.example"], "mx.example A": ["192.0.2.1"]}`.
 
-A name that has records of no kind does not exist. `name FAIL` fails, `name SILENT` is never answered.
+A name that has records of no kind does not exist. `name FAIL` fails, `name SILENT` is never answered, and
+what `name SECURE` has is said to be validated, to those who ask for that.
 """
 
-_TYPES = {1: "A", 5: "CNAME", 12: "PTR", 15: "MX", 16: "TXT", 28: "AAAA"}
+_TYPES = {1: "A", 5: "CNAME", 12: "PTR", 15: "MX", 16: "TXT", 28: "AAAA", 52: "TLSA"}
 _NUMBERS = {name: number for number, name in _TYPES.items()}
+_AD = 0x0020
 _NO_ERROR, _SERVER_FAILED, _NO_SUCH_NAME = 0, 2, 3
 
 
@@ -48,7 +50,8 @@ class DnsServer(asyncio.DatagramProtocol):
         if f"{name} silent" in self.records:
             return
         code, answers = self._answer(name, kind)
-        header = query[:2] + struct.pack("!HHHHH", 0x8180 | code, 1, len(answers), 0, 0)
+        validated = int.from_bytes(query[2:4]) & _AD if f"{name} secure" in self.records else 0
+        header = query[:2] + struct.pack("!HHHHH", 0x8180 | validated | code, 1, len(answers), 0, 0)
         self._transport.sendto(header + query[12 : end + 4] + b"".join(answers), client)
 
     def _answer(self, name: str, kind: str) -> tuple[int, list[bytes]]:
@@ -87,6 +90,9 @@ def _content(kind: str, value: str) -> bytes:
         case "MX":
             preference, _, host = value.partition(" ")
             return struct.pack("!H", int(preference)) + _name(host)
+        case "TLSA":
+            usage, selector, matching, association = value.split()
+            return bytes([int(usage), int(selector), int(matching)]) + bytes.fromhex(association)
         case "CNAME" | "PTR":
             return _name(value)
         case _:

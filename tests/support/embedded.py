@@ -79,6 +79,16 @@ class Embedded(Passage):
         """The details of all steps of one kind in the journey of a mail."""
         return [step.detail for step in await self.gateway.records.journey(mail_id) if step.kind == kind]
 
+    async def steps_become(self, mail_id: str, kind: str, count: int) -> None:
+        """Return when the journey of a mail has so many steps of one kind."""
+        async with asyncio.timeout(ENDS_WITHIN):
+            while len(await self.steps(mail_id, kind)) < count:
+                await asyncio.sleep(0.01)
+
+    async def state_becomes(self, address: str, state: str) -> None:
+        """Return when the records show that state of the one mail to that recipient."""
+        await until(lambda: [kept.state for kept in self.kept(address)] == [state], within=ENDS_WITHIN)
+
     async def step(self, address: str, kind: str) -> Mapping[str, object]:
         """The first step of one kind of the one mail to that recipient, when it has happened."""
         async with asyncio.timeout(ENDS_WITHIN):

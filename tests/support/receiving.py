@@ -27,6 +27,8 @@ from gateway.records.port import Records
 from gateway.runtime.outages import Outages
 from services.receiver.admission import Admission
 from services.receiver.blocklists import BlockLists
+from services.receiver.probing import Prober
+from services.receiver.recipients import Recipients
 from services.receiver.rules import Limits, Rules, Timeouts
 from services.receiver.spool import Spool
 from services.receiver.worker import Receiver
@@ -158,8 +160,10 @@ async def receiving(
         now=lambda: NOW,
     )
     dns = dns or ZoneDns({})
-    lists = BlockLists(rules.black_lists, dns, Outages(records.outages, "p1", now=lambda: NOW))
-    admission = Admission(rules, dns, lists, cast(Records, records))
+    outages = Outages(records.outages, "p1", now=lambda: NOW)
+    lists = BlockLists(rules.black_lists, dns, outages)
+    recipients = Recipients(rules.checking, Prober(dns, rules.hostname), outages)
+    admission = Admission(rules, dns, lists, recipients, cast(Records, records))
     receiver = Receiver(rules, admission, spool, lambda: running.suspended)
     await receiver.listen([("127.0.0.1", 0)])
     running = Running(receiver, receiver.ports[0], bus, memory, records, shelf)
@@ -167,5 +171,6 @@ async def receiving(
         yield running
     finally:
         await receiver.stop(within=0)
+        await recipients.close()
         await lists.close()
         await bus.close()

@@ -24,6 +24,7 @@ CHECKS: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     access.black_list_is_missing,
     access.relay_is_open,
     access.nobody_may_send,
+    access.recipients_are_not_known,
     files.spam_is_kept_unscanned,
     files.template_is_missing,
     files.certificate_is_missing,

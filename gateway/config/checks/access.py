@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from gateway.config.draft import Draft
 from gateway.config.findings import Finding, warning
-from gateway.config.sections.site import (
-    AccessSection,
-)
+from gateway.config.sections.gateway import RecipientsSection
+from gateway.config.sections.site import AccessSection, ForwardSection
 from gateway.domain.access import ConnectCondition
 from gateway.domain.address import covers
 
@@ -62,4 +61,28 @@ def nobody_may_send(draft: Draft) -> Iterator[Finding]:
             draft.place(AccessSection, "relay_rule"),
             "no RelayRule allows anything, so all mail is refused: add RelayRule=allow from any to "
             "*@your.domain",
+        )
+
+
+def recipients_are_not_known(draft: Draft) -> Iterator[Finding]:
+    """To check recipients, something has to say which of them exist."""
+    recipients, forward = draft.value(RecipientsSection), draft.value(ForwardSection)
+    if recipients is None:
+        return
+    checking = [built for built in draft.policies if built.section and built.section.check_recipients]
+    if recipients.ask_next_hop and forward and not forward.forward_route:
+        yield Finding(
+            draft.place(RecipientsSection, "ask_next_hop"),
+            "no ForwardRoute names a next hop that could be asked: add one, or a list of Known recipients",
+        )
+    if checking and not (recipients.known or recipients.ask_next_hop):
+        yield Finding(
+            checking[0].place_of("check_recipients"),
+            "CheckRecipients would refuse all recipients in protected domains: add Known, or AskNextHop, "
+            "to [gateway.recipients]",
+        )
+    if not checking and (recipients.known or recipients.ask_next_hop):
+        yield warning(
+            draft.place(RecipientsSection, "known" if recipients.known else "ask_next_hop"),
+            "no policy checks recipients: add CheckRecipients=yes to [smtpgw.policy] or to a group",
         )

@@ -17,7 +17,13 @@ from gateway.config.coverage import (
 from gateway.config.draft import Draft
 from gateway.config.findings import Finding, warning
 from gateway.config.names import parameter_name
-from gateway.config.sections.gateway import EnginesSection, GatewayAccessSection, TlsSection
+from gateway.config.sections.gateway import (
+    DeliverySection,
+    EnginesSection,
+    GatewayAccessSection,
+    RecipientsSection,
+    TlsSection,
+)
 from gateway.config.sections.policy import MembersSection
 from gateway.config.sections.section import Section
 from gateway.config.sections.site import (
@@ -107,7 +113,9 @@ def value_is_given_twice(draft: Draft) -> Iterator[Finding]:
     lists: tuple[tuple[type[Section], str], ...] = (
         (AccessSection, "dns_black_list"),
         (NetworkSection, "protected_domains"),
+        (RecipientsSection, "known"),
         (EnginesSection, "engine"),
+        (DeliverySection, "own_address"),
     )
     for model, attribute in lists:
         seen: Counter[str] = Counter()

@@ -13,6 +13,8 @@ from gateway.config.values import (
     BusUrl,
     DnsServer,
     FreeText,
+    IpAddress,
+    Mask,
     Namespace,
     Number,
     OptionalListen,
@@ -162,6 +164,37 @@ class EnginesSection(Section):
     )
 
 
+class ObjectsSection(Section):
+    """How far the scanner takes one message apart. What lies beyond is an Error object, never a clean one."""
+
+    heading: ClassVar[str] = "gateway.objects"
+
+    maximal_depth: Number = Field(
+        default=16, ge=1, le=64, description="Most archives and other containers inside each other."
+    )
+    maximal_objects: Number = Field(
+        default=10_000, ge=1, le=1_000_000, description="Most objects that come out of containers."
+    )
+    maximal_object_size: Number = Field(
+        default=65536, ge=64, le=1048576, description="KB of the largest object that comes out of one."
+    )
+    maximal_unpacked_size: Number = Field(
+        default=262144, ge=64, le=4194304, description="KB of all objects together that come out of them."
+    )
+    maximal_ratio: Number = Field(
+        default=250,
+        ge=1,
+        le=100_000,
+        description="How many times its own size an attachment may become, once it becomes more than 16 MB.",
+    )
+    isolated_memory: Number = Field(
+        default=1024,
+        ge=256,
+        le=16384,
+        description="MB of address space for each process in which containers are opened.",
+    )
+
+
 class TlsVersion(StrEnum):
     """The oldest version of TLS that is spoken."""
 
@@ -220,6 +253,54 @@ class GatewayAccessSection(Section):
         "which the first line that matches decides. A mask of addresses has an `@`, one of domains has "
         "none, and `<>` is the null sender. Who is allowed here is not held against `ConnectRule`, "
         "`HeloRule`, `MailfromRule`; that lets nobody relay. Addresses are easily forged: prefer networks.",
+    )
+
+
+class DeliverySection(Section):
+    """How the sender brings mail to other servers."""
+
+    heading: ClassVar[str] = "gateway.delivery"
+
+    own_address: tuple[IpAddress, ...] = Field(
+        default=(),
+        description="Address at which others reach this gateway on port 25, although this host does not have "
+        "it: that of a load balancer or a translator. Mail that DNS sends there would come back.",
+    )
+
+
+class WhenAway(StrEnum):
+    """What becomes of a recipient of whom the next hop cannot say whether it exists."""
+
+    ACCEPT = "accept"
+    DEFER = "defer"  # the client is told to come again
+
+
+class RecipientsSection(Section):
+    """How it is known which recipients exist, where `CheckRecipients` of the policy asks for it."""
+
+    heading: ClassVar[str] = "gateway.recipients"
+
+    known: tuple[Mask, ...] = Field(
+        default=(), description="An address, or a mask of addresses, that exists: `file:` has lists of them."
+    )
+    ask_next_hop: Switch = Field(
+        default=False,
+        description="Ask the next hop of `ForwardRoute` about all others, by an SMTP session without a "
+        "message. Who has no `ForwardRoute` is taken unasked.",
+    )
+    when_away: Annotated[WhenAway, reader(word_of(WhenAway))] = Field(
+        default=WhenAway.ACCEPT,
+        description="What becomes of a recipient while the next hop cannot say whether it exists: `accept`, "
+        "or `defer`, which tells the client to come again.",
+    )
+    known_ttl: Number = Field(
+        default=7200,
+        ge=0,
+        le=604800,
+        description="Seconds during which the next hop is not asked again for a recipient that exists.",
+    )
+    unknown_ttl: Number = Field(
+        default=600, ge=0, le=604800, description="The same for one that does not exist."
     )
 
 

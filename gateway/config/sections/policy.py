@@ -39,7 +39,7 @@ _STATUSES = (
 
 
 class PolicySection(Section):
-    """What becomes of mail that no group claims. All but the four masks of attachments must be given."""
+    """What becomes of mail that no group claims. All down to `AddDisclaimer` must be given."""
 
     heading: ClassVar[str] = "smtpgw.policy"
 
@@ -96,6 +96,11 @@ class PolicySection(Section):
     )
     include_by_mime: tuple[Mask, ...] = Field(default=(), description="The same for MIME types.")
     exclude_by_mime: tuple[Mask, ...] = Field(default=(), description="The same for MIME types.")
+    check_recipients: Switch = Field(
+        default=False,
+        description="Refuse recipients in protected domains that do not exist; `[gateway.recipients]` says "
+        "how that is known.",
+    )
 
     def policy(self) -> Policy:
         """The same, in the words of the domain."""
@@ -131,6 +136,7 @@ class PolicySection(Section):
             exclude_by_name=self.exclude_by_name,
             include_by_mime=self.include_by_mime,
             exclude_by_mime=self.exclude_by_mime,
+            check_recipients=self.check_recipients,
         )
 
 

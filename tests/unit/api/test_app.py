@@ -14,6 +14,7 @@ from gateway.bus.memory import MemoryBus
 from gateway.records.port import JourneyStep
 from services.api.app import make_app
 from services.api.tokens import Role, TokenFile, line_of
+from tests.support.licences import licensed
 from tests.support.records import A_MAIL, ReadRecords
 
 TOKEN = "mw_known"
@@ -29,7 +30,7 @@ def records() -> ReadRecords:
 async def anybody(tmp_path: Path, records: ReadRecords) -> AsyncIterator[httpx.AsyncClient]:
     path = tmp_path / "tokens"
     path.write_text(line_of("tests", Role.VIEWER, TOKEN))
-    app = make_app(MemoryBus(), MemoryBlobs(), records, TokenFile(path))
+    app = make_app(MemoryBus(), MemoryBlobs(), records, licensed(), TokenFile(path))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway.example") as client:
         yield client
@@ -99,6 +100,16 @@ async def test_status_is_told_to_a_viewer(viewer: httpx.AsyncClient) -> None:
         "parked": 0,
         "suspended": [],
         "outages": [],
+        "licence": {
+            "serial": "0001-000001-00000001",
+            "holder": "Example Ltd",
+            "type": "commercial",
+            "scope": "anti-virus and anti-spam",
+            "limit": "",
+            "last_day": "2027-01-04",
+            "days_left": 365,
+            "backup": "",
+        },
     }
 
 

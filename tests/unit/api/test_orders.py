@@ -13,6 +13,7 @@ from gateway.blobs.memory import MemoryBlobs
 from gateway.bus.memory import MemoryBus
 from services.api.app import make_app
 from services.api.tokens import Role, TokenFile, line_of
+from tests.support.licences import licensed
 from tests.support.records import A_MAIL, ReadRecords
 
 TOKENS = {role: f"mw_{role}" for role in Role}
@@ -34,7 +35,7 @@ def records() -> ReadRecords:
 async def anybody(tmp_path: Path, records: ReadRecords) -> AsyncIterator[httpx.AsyncClient]:
     path = tmp_path / "tokens"
     path.write_text("\n".join(line_of(role, role, token) for role, token in TOKENS.items()))
-    app = make_app(MemoryBus(), MemoryBlobs(), records, TokenFile(path))
+    app = make_app(MemoryBus(), MemoryBlobs(), records, licensed(), TokenFile(path))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway.example") as client:
         yield client

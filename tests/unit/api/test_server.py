@@ -18,6 +18,7 @@ from services.api import server
 from services.api.app import make_app
 from services.api.server import bind, serve_app
 from services.api.tokens import Role, TokenFile, line_of
+from tests.support.licences import licensed
 from tests.support.records import ReadRecords
 
 TOKEN = "mw_known"
@@ -39,7 +40,7 @@ async def served(app: FastAPI) -> AsyncIterator[tuple[str, int, asyncio.Event]]:
 
 def an_app(tmp_path: Path) -> FastAPI:
     (tmp_path / "tokens").write_text(line_of("tests", Role.VIEWER, TOKEN))
-    return make_app(MemoryBus(), MemoryBlobs(), ReadRecords(), TokenFile(tmp_path / "tokens"))
+    return make_app(MemoryBus(), MemoryBlobs(), ReadRecords(), licensed(), TokenFile(tmp_path / "tokens"))
 
 
 async def test_a_viewer_is_answered_over_a_real_connection(tmp_path: Path) -> None:

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 
 from gateway.dns.client import AresDns, Asking
-from gateway.dns.port import Answer, Dns, Failed, Found, Kind, MailExchange, NoName, addresses
+from gateway.dns.port import Answer, Dns, Failed, Found, Kind, MailExchange, NoName, Tlsa, addresses
+from gateway.dns.validating import ValidatingDns
+from gateway.domain.statistics import Counter as Statistic
+from tests.support.clock import Clock
 from tests.support.dns import DnsServer, dns_server
 from tests.support.zones import ZoneDns
 
@@ -22,25 +26,25 @@ ZONE = {
     "alias.example CNAME": ["a.example"],
     "1.2.0.192.in-addr.arpa PTR": ["A.example"],
     "only4.example A": ["192.0.2.4"],
+    "_25._tcp.a.example TLSA": ["3 1 1 " + "ab" * 32],
+    "_25._tcp.a.example SECURE": [],
+    "signed.example A": ["192.0.2.5"],
+    "signed.example AAAA": ["2001:db8::5"],
+    "signed.example SECURE": [],
     "half.example FAIL": [],
     "broken.example FAIL": [],
     "silent.example SILENT": [],
 }
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
 @asynccontextmanager
-async def a_client(*, timeout: float = 10.0) -> AsyncIterator[tuple[AresDns, DnsServer, Clock]]:
+async def a_client(
+    kind: type[AresDns] = AresDns, *, timeout: float = 10.0, count: Callable[[Statistic], None] | None = None
+) -> AsyncIterator[tuple[AresDns, DnsServer, Clock]]:
     clock = Clock()
     async with dns_server(ZONE) as server:
-        dns = AresDns(Asking(servers=(server.address,), timeout=timeout), clock=clock)
+        asking = Asking(servers=(server.address,), timeout=timeout, exchange_purge=100, unresolved_purge=1000)
+        dns = kind(asking, clock=clock, count=count or (lambda counter: None))
         try:
             yield dns, server, clock
         finally:
@@ -61,9 +65,15 @@ ANSWERS = [
 ]
 
 
+both = pytest.mark.parametrize("client", [AresDns, ValidatingDns])
+
+
+@both
 @pytest.mark.parametrize(("name", "kind", "answer"), ANSWERS)
-async def test_records_come_as_plain_values(name: str, kind: Kind, answer: Answer) -> None:
-    async with a_client() as (dns, _, _):
+async def test_records_come_as_plain_values(
+    client: type[AresDns], name: str, kind: Kind, answer: Answer
+) -> None:
+    async with a_client(client) as (dns, _, _):
         assert await dns.ask(name, kind) == answer
 
 
@@ -72,14 +82,16 @@ async def test_the_dns_of_tests_answers_like_a_real_one(name: str, kind: Kind, a
     assert await ZoneDns(ZONE).ask(name, kind) == answer
 
 
+@both
 @pytest.mark.parametrize("name", ["", "bad..name", "a" * 70 + ".example", "\x00.example", "exämple"])
-async def test_what_is_no_name_does_not_exist(name: str) -> None:
-    async with a_client() as (dns, _, _):
+async def test_what_is_no_name_does_not_exist(client: type[AresDns], name: str) -> None:
+    async with a_client(client) as (dns, _, _):
         assert await dns.ask(name, Kind.A) == NoName()
 
 
-async def test_a_server_that_fails_or_is_silent_is_an_answer() -> None:
-    async with a_client(timeout=0.5) as (dns, _, _):
+@both
+async def test_a_server_that_fails_or_is_silent_is_an_answer(client: type[AresDns]) -> None:
+    async with a_client(client, timeout=0.5) as (dns, _, _):
         broken = await dns.ask("broken.example", Kind.A)
         silent = await dns.ask("silent.example", Kind.A)
 
@@ -109,6 +121,52 @@ async def test_addresses_are_those_of_both_kinds(name: str, found: Answer) -> No
     dns: Dns = ZoneDns(ZONE)
 
     assert await addresses(dns, name) == found
+
+
+async def test_only_a_client_that_can_know_says_that_an_answer_is_secure() -> None:
+    async with a_client(ValidatingDns) as (validating, _, _), a_client(AresDns) as (plain, _, _):
+        told = await addresses(validating, "signed.example")
+        unsigned = await validating.ask("a.example", Kind.A)
+        never_told = await addresses(plain, "signed.example")
+
+    assert told == Found(("192.0.2.5", "2001:db8::5"), 60, secure=True)
+    assert never_told == Found(("192.0.2.5", "2001:db8::5"), 60)
+    assert isinstance(unsigned, Found)
+    assert not unsigned.secure
+
+
+async def test_which_certificate_is_right_is_known_where_answers_are_validated() -> None:
+    async with a_client(ValidatingDns) as (validating, _, _), a_client(AresDns) as (plain, _, _):
+        told = await validating.ask("_25._tcp.a.example", Kind.TLSA)
+        never_told = await plain.ask("_25._tcp.a.example", Kind.TLSA)
+
+    assert told == Found((Tlsa(3, 1, 1, b"\xab" * 32),), 60, secure=True)
+    assert never_told == Found()
+
+
+async def test_what_is_asked_is_counted() -> None:
+    counted: Counter[Statistic] = Counter()
+    async with a_client(count=lambda counter: counted.update([counter])) as (dns, _, _):
+        for name in ("a.example", "a.example", "unknown.example", "unknown.example", "broken.example"):
+            await dns.ask(name, Kind.A)
+
+    assert counted == {
+        Statistic.DNS_QUERIES: 5,
+        Statistic.DNS_QUERIES_THROUGH_CACHE: 2,
+        Statistic.DNS_QUERIES_FAILED: 1,
+    }
+
+
+async def test_what_is_no_longer_valid_goes_at_the_purge_of_its_kind() -> None:
+    async with a_client() as (dns, _, clock):
+        await dns.ask("a.example", Kind.MX)
+        await dns.ask("unknown.example", Kind.MX)
+        await dns.ask("a.example", Kind.A)
+        clock.seconds = 101
+        await dns.ask("null.example", Kind.MX)
+        held = len(dns._exchanges), len(dns._unresolved), len(dns._addresses)
+
+    assert held == (1, 1, 1)
 
 
 async def test_an_answer_is_remembered_for_its_time() -> None:

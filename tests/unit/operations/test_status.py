@@ -3,19 +3,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from gateway.blobs.memory import MemoryBlobs
 from gateway.bus.memory import MemoryBus
 from gateway.domain.errors import TemporaryFailure
+from gateway.domain.licence import Limit, Standing, Unit
 from gateway.domain.mail import BodyRef
 from gateway.domain.pipeline import Module, Stage
 from gateway.operations import status
 from gateway.operations.status import status_of_gateway, troubles
 from gateway.records.port import Outage
 from gateway.version import VERSION
+from tests.support.licences import licensed
 from tests.support.mails import NOON
 from tests.support.records import A_MAIL, ReadRecords
 
@@ -37,7 +39,7 @@ async def test_status_counts_mail_by_state_and_by_stage() -> None:
         suspensions=frozenset({Module.SENDER, Module.RECEIVER}),
     )
 
-    found = await status_of_gateway(MemoryBus(), records, NOON)
+    found = await status_of_gateway(MemoryBus(), records, licensed().standing, NOON)
 
     assert found.states == {"QUE": 2, "WFC": 1, "parked": 1}
     assert found.waiting == {Stage.ANTISPAM: 0, Stage.SCANNER: 0, Stage.SENDER: 0}
@@ -50,7 +52,7 @@ async def test_a_status_that_nobody_gives_is_not_waited_for(monkeypatch: pytest.
     monkeypatch.setattr(status, "ANSWER_SECONDS", 0.01)
 
     with pytest.raises(TimeoutError):
-        await status_of_gateway(SilentBus(), ReadRecords(), NOON)
+        await status_of_gateway(SilentBus(), ReadRecords(), licensed().standing, NOON)
 
 
 async def test_status_tells_what_is_out_of_order_outside() -> None:
@@ -58,7 +60,7 @@ async def test_status_tells_what_is_out_of_order_outside() -> None:
     outage = Outage("block list bl.example", "it lists everybody", NOON)
     await records.outages.tell("p1", [outage], NOON, NOON + timedelta(minutes=3))
 
-    found = await status_of_gateway(MemoryBus(), records, NOON)
+    found = await status_of_gateway(MemoryBus(), records, licensed().standing, NOON)
 
     assert found.outages == (outage,)
 
@@ -75,3 +77,19 @@ async def test_each_world_that_does_not_answer_is_a_trouble(monkeypatch: pytest.
     assert list(found) == ["bus", "blobs", "records"]
     assert found["bus"] == "no answer within 0.01 s"
     assert found["blobs"] == "the directory is away"
+
+
+async def test_the_status_names_the_key_in_use() -> None:
+    found = await status_of_gateway(
+        MemoryBus(), ReadRecords(), licensed(limit=Limit(50, Unit.USERS)).standing, NOON
+    )
+
+    assert found.licence is not None
+    assert (found.licence.serial, found.licence.limit) == ("0001-000001-00000001", "50 users")
+    assert (found.licence.days_left, found.licence.last_day) == (365, date(2027, 1, 4))
+
+
+async def test_without_a_key_the_status_names_none() -> None:
+    found = await status_of_gateway(MemoryBus(), ReadRecords(), Standing(date.min, None, None), NOON)
+
+    assert found.licence is None

@@ -5,7 +5,10 @@ from typing import cast
 
 import pytest
 
-from gateway.domain.access import ConnectRule, SenderRule, client_address
+from gateway.domain.access import ConnectRule, RelayRule, SenderRule, client_address
+from gateway.domain.mail import POLICY
+from gateway.domain.policy import Group, Policy
+from gateway.domain.routes import Route
 from gateway.domain.statistics import Counter
 from gateway.records.port import Records
 from gateway.runtime.logs import ACTIVITY
@@ -13,7 +16,11 @@ from gateway.runtime.outages import Outages
 from services.receiver import replies
 from services.receiver.admission import Admission, Request, Visitor
 from services.receiver.blocklists import BlockLists
+from services.receiver.probing import Prober
+from services.receiver.recipients import Checking, Recipients
 from services.receiver.rules import Rules
+from tests.support.policies import a_policy
+from tests.support.ports import free_port
 from tests.support.receiving import RULES, NotedEvents
 from tests.support.records import MemoryOutages
 from tests.support.zones import ZoneDns
@@ -27,8 +34,10 @@ class House:
     def __init__(self, rules: Rules) -> None:
         self.dns = ZoneDns({})
         self.records = NotedEvents()
-        lists = BlockLists(rules.black_lists, self.dns, Outages(MemoryOutages(), "p1"))
-        self.admission = Admission(rules, self.dns, lists, cast(Records, self.records))
+        outages = Outages(MemoryOutages(), "p1")
+        lists = BlockLists(rules.black_lists, self.dns, outages)
+        recipients = Recipients(rules.checking, Prober(self.dns, rules.hostname), outages)
+        self.admission = Admission(rules, self.dns, lists, recipients, cast(Records, self.records))
 
     def visitor(self, client: str = "192.0.2.7") -> Visitor:
         return Visitor(self.admission, client_address(client))
@@ -79,3 +88,62 @@ async def test_of_an_allowed_sender_nothing_is_asked() -> None:
 
     assert await house.visitor().refusal(REQUEST) is None
     assert not house.dns.asked
+
+
+CHECKING = replace(a_policy(), check_recipients=True)
+
+
+@pytest.mark.parametrize(
+    ("policies", "recipient", "refused"),
+    [
+        ({POLICY: CHECKING}, "nobody@own.example", True),
+        ({POLICY: CHECKING}, "bob@own.example", False),
+        ({POLICY: CHECKING}, "nobody@elsewhere.example", False),
+        ({POLICY: a_policy()}, "nobody@own.example", False),
+        ({POLICY: a_policy(), "sales": CHECKING}, "nobody@own.example", False),
+        ({POLICY: a_policy(), "sales": CHECKING}, "nobody-sales@own.example", True),
+        ({POLICY: CHECKING, "sales": a_policy()}, "nobody-sales@own.example", False),
+    ],
+)
+async def test_only_recipients_in_protected_domains_are_checked_where_the_policy_wants_it(
+    policies: dict[str, Policy], recipient: str, refused: bool
+) -> None:
+    sales = Group("sales", ("*",), ("*-sales@own.example",), policies.get("sales", a_policy()))
+    house = House(
+        replace(
+            RULES,
+            relay=(RelayRule.parse("allow from any to *"),),
+            groups=(sales,),
+            policies=policies,
+            checking=Checking(known=("bob@own.example",)),
+        )
+    )
+
+    reply = await house.visitor().refusal(replace(REQUEST, recipient=recipient))
+
+    assert reply is (replies.NO_SUCH_RECIPIENT if refused else None)
+    assert house.records.counted[Counter.REFUSED_FOR_UNKNOWN_RECIPIENTS] == refused
+
+
+async def test_an_allowed_sender_reaches_only_recipients_that_exist() -> None:
+    house = House(
+        replace(
+            RULES,
+            senders=(SenderRule.parse("allow from any to *"),),
+            policies={POLICY: CHECKING},
+            checking=Checking(known=("bob@own.example",)),
+        )
+    )
+
+    assert await house.visitor().refusal(REQUEST) is replies.NO_SUCH_RECIPIENT
+
+
+@pytest.mark.parametrize(("accepts", "reply"), [(True, None), (False, replies.RECIPIENT_NOT_SURE)])
+async def test_while_the_next_hop_is_away_it_is_as_the_site_wants_it(
+    accepts: bool, reply: replies.Reply | None
+) -> None:
+    away = Route("*", "127.0.0.1", free_port())
+    checking = Checking(ask_next_hop=True, routes=(away,), accepts_unsure=accepts)
+    house = House(replace(RULES, policies={POLICY: CHECKING}, checking=checking))
+
+    assert await house.visitor().refusal(REQUEST) is reply

@@ -17,7 +17,7 @@ from gateway.domain.template import compile_template
 from gateway.runtime.isolation import IsolationPool
 from gateway.runtime.logs import ACTIVITY
 from services.scanner.engines.testfile import StandardTestFile
-from services.scanner.examination import Rules
+from services.scanner.judging import Rules
 from services.scanner.looking import Examiner
 from services.scanner.placeholder import Gate
 from services.scanner.worker import GroupRules, ScannerWorker

@@ -9,8 +9,11 @@ from gateway.dns.client import AresDns, Asking
 from gateway.domain.journey import Answer
 from services.sender.carrier import Carrier
 from services.sender.connections import Connections, Limits
+from services.sender.ourselves import Ourselves
+from services.sender.protecting import Protector
 from services.sender.resolving import Resolver
 from services.sender.routing import Destination
+from services.sender.security import TlsRules
 from tests.support.dns import dns_server
 from tests.support.mails import an_envelope
 from tests.support.sending import content, meet
@@ -37,7 +40,12 @@ async def a_carrier() -> AsyncIterator[Carrier]:
         asked = AresDns(Asking(servers=(dns.address,)))
         connections = Connections(meet, Limits(total=20, per_host=4))
         try:
-            yield Carrier(Resolver(asked, "gw.example"), connections, unreachable_ttl=600)
+            yield Carrier(
+                Resolver(asked, Ourselves(name="gw.example")),
+                Protector(TlsRules()),
+                connections,
+                unreachable_ttl=600,
+            )
         finally:
             await connections.close()
             await asked.close()

@@ -27,8 +27,11 @@ from gateway.runtime.templates import DSN, load_template
 from services.sender.carrier import Carrier
 from services.sender.connections import Connections, Limits
 from services.sender.notices import Site
+from services.sender.ourselves import Ourselves
+from services.sender.protecting import Protector
 from services.sender.reporter import Reporter
 from services.sender.resolving import Resolver
+from services.sender.security import TlsRules
 from services.sender.worker import Rules, SenderWorker
 from tests.support.mails import NOON, a_mail
 from tests.support.sending import MESSAGE, meet
@@ -70,7 +73,12 @@ class Sender:
         )
         site = Site("gw.example", "postmaster@gw.example", load_template("", DSN))
         return SenderWorker(
-            Carrier(Resolver(dns, "gw.example"), connections, unreachable_ttl=600),
+            Carrier(
+                Resolver(dns, Ourselves(name="gw.example")),
+                Protector(TlsRules()),
+                connections,
+                unreachable_ttl=600,
+            ),
             self.blobs,
             records or self.records,
             rules,
