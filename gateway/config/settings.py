@@ -14,11 +14,15 @@ from gateway.config.sections.gateway import (
     ApiSection,
     BlobsSection,
     BusSection,
+    DeliverySection,
     DnsSection,
     EnginesSection,
     GatewayAccessSection,
+    GreylistSection,
     MetricsSection,
+    ObjectsSection,
     ProcessesSection,
+    ReceiverSection,
     RecipientsSection,
     RecordsSection,
     StoragesSection,
@@ -76,9 +80,13 @@ class Settings(BaseModel):
     api: ApiSection = ApiSection()
     metrics: MetricsSection = MetricsSection()
     engines: EnginesSection = EnginesSection()
+    objects: ObjectsSection = ObjectsSection()
     tls: TlsSection = TlsSection()
+    receiver: ReceiverSection = ReceiverSection()
     gateway_access: GatewayAccessSection = GatewayAccessSection()
+    delivery: DeliverySection = DeliverySection()
     recipients: RecipientsSection = RecipientsSection()
+    greylist: GreylistSection = GreylistSection()
     dns: DnsSection = DnsSection()
     processes: ProcessesSection = ProcessesSection()
 

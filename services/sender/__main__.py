@@ -21,6 +21,7 @@ from services.sender.connections import Connections, Limits
 from services.sender.greeter import Greeter
 from services.sender.https import Https
 from services.sender.notices import Site
+from services.sender.ourselves import Ourselves
 from services.sender.protecting import Protector
 from services.sender.reporter import Reporter
 from services.sender.resolving import Resolver
@@ -40,13 +41,16 @@ async def run(gateway: Gateway) -> None:
         dns = open_dns(settings, gateway.records.count, validating=settings.tls.dane)
         stack.push_async_callback(dns.close)
         greeter = Greeter(settings.network.hostname, timeouts_of(settings), contexts)
-        connections = Connections(greeter.meet, limits_of(settings))
+        records = gateway.records
+        connections = Connections(greeter.meet, limits_of(settings), count=records.count, reach=records.reach)
         stack.push_async_callback(connections.close)
         carrier = Carrier(
-            Resolver(dns, settings.network.hostname),
+            Resolver(dns, ourselves_of(settings), count=gateway.records.count),
             protector_of(settings, contexts, dns, stack),
             connections,
             unreachable_ttl=settings.resolve.unreachable_ttl,
+            unreachable_purge=settings.resolve.unreachable_cache_refresh_period,
+            count=records.count,
         )
         worker = SenderWorker(
             carrier, gateway.blobs, gateway.records, rules_of(settings), reporter, now=utc_now
@@ -94,6 +98,14 @@ def rules_of(settings: Settings) -> Rules:
         minimal_backoff=timedelta(seconds=timeouts.minimal_backoff_time),
         maximal_backoff=timedelta(seconds=timeouts.maximal_backoff_time),
         lifetime=timedelta(days=timeouts.maximal_queue_lifetime),
+    )
+
+
+def ourselves_of(settings: Settings) -> Ourselves:
+    """By what the gateway is reached."""
+    network = settings.network
+    return Ourselves(
+        name=network.hostname, listens=network.listen_on, addresses=settings.delivery.own_address
     )
 
 
