@@ -16,6 +16,7 @@ from gateway.config.sections.gateway import (
     BusSection,
     DeliverySection,
     DnsSection,
+    DsnSection,
     EnginesSection,
     GatewayAccessSection,
     MetricsSection,
@@ -83,6 +84,7 @@ class Settings(BaseModel):
     gateway_access: GatewayAccessSection = GatewayAccessSection()
     delivery: DeliverySection = DeliverySection()
     recipients: RecipientsSection = RecipientsSection()
+    dsn: DsnSection = DsnSection()
     dns: DnsSection = DnsSection()
     processes: ProcessesSection = ProcessesSection()
 

@@ -24,7 +24,7 @@ from services.sender.carrier import Carrier
 from services.sender.connections import Busy
 from services.sender.content import Content, content_of
 from services.sender.hosts import Answers
-from services.sender.notices import Fate, to_be_told
+from services.sender.notices import Action, Fate, to_be_told
 from services.sender.reporter import Reporter
 from services.sender.routing import Destination, group_by_destination
 
@@ -48,6 +48,8 @@ class Rules:
     minimal_backoff: timedelta
     maximal_backoff: timedelta
     lifetime: timedelta
+    delay_after: timedelta | None = None  # when senders hear of a delay; None: never
+    delays_unasked: bool = False  # also those that did not say what they want to hear
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +117,10 @@ class SenderWorker:
             again = ()
         self._log(mail, fates, again)
 
-        told = to_be_told(mail, fates)
+        delayed = self._delayed(mail, again)
+        told = to_be_told(mail, (*fates, *delayed), delays_unasked=self._rules.delays_unasked)
         created = (await self._reporter.tell(mail, told),) if told else ()
+        again = _with_told(again, told)
         # What was delivered is on record already.
         rest = _not_delivered(fates, again)
         events = (Tried(mail.id, self._now(), rest),) if rest else ()
@@ -124,6 +128,13 @@ class SenderWorker:
             return self._later(mail, again, events, created)
         ended = Ended(mail.id, self._now(), *_ending(settled.answers, fates))
         return Finished((*events, ended), created)
+
+    def _delayed(self, mail: Mail, again: Iterable[_Again]) -> tuple[Fate, ...]:
+        """What a sender can be told of recipients that are tried again, when it takes long enough."""
+        after = self._rules.delay_after
+        if after is None or time_left(mail.envelope.received_at, self._now(), after):
+            return ()
+        return tuple(Fate(one.to, _reply(one)) for one in again)
 
     async def _try_all(self, mail: Mail, waiting: Sequence[Recipient]) -> list[_Result]:
         if not waiting:
@@ -212,7 +223,7 @@ def _sorted_out(results: Iterable[_Result]) -> tuple[tuple[_Again, ...], tuple[F
             if reply.answer is Answer.LATER:
                 again.append(_Again(to, reply))
             else:
-                fates.append(Fate(to, reply, confirmed=result.answers.confirms))
+                fates.append(Fate(to, reply, confirmed=result.answers.confirms, final=result.answers.final))
     return tuple(again), tuple(fates)
 
 
@@ -227,8 +238,19 @@ def _ending(before: Mapping[str, Answer], fates: Sequence[Fate]) -> tuple[Ending
 
 
 def _given_up(one: _Again) -> Fate:
-    reply = one.reply or RecipientReply(one.to.address, Answer.LATER, "", text="no connection was free")
-    return Fate(one.to, replace(reply, answer=Answer.REFUSED), expired=True)
+    return Fate(one.to, replace(_reply(one), answer=Answer.REFUSED), expired=True)
+
+
+def _reply(one: _Again) -> RecipientReply:
+    return one.reply or RecipientReply(one.to.address, Answer.LATER, "", text="no connection was free")
+
+
+def _with_told(again: Sequence[_Again], told: Iterable[Fate]) -> tuple[_Again, ...]:
+    """The recipients to be tried again, marked where the sender hears now that it takes long."""
+    heard = {fate.to.address for fate in told if fate.action is Action.DELAYED}
+    return tuple(
+        replace(one, to=replace(one.to, delay_told=True)) if one.to.address in heard else one for one in again
+    )
 
 
 def _not_delivered(fates: Iterable[Fate], again: Iterable[_Again]) -> tuple[RecipientReply, ...]:

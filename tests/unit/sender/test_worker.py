@@ -70,8 +70,9 @@ class Sender:
             minimal_backoff=timedelta(minutes=30),
             maximal_backoff=timedelta(hours=6),
             lifetime=timedelta(days=5),
+            delay_after=timedelta(hours=4),
         )
-        site = Site("gw.example", "postmaster@gw.example", load_template("", DSN))
+        site = Site("gw.example", "postmaster@gw.example", load_template("", DSN), rules.lifetime)
         return SenderWorker(
             Carrier(
                 Resolver(dns, Ourselves(name="gw.example")),
@@ -266,6 +267,51 @@ async def test_mail_that_waited_for_too_long_bounces(sender: Sender) -> None:
     notice = str(await sender.dsn(outcome))
     assert "Status: 4.4.7" in notice
     assert "Diagnostic-Code: smtp; 451 4.7.1 greylisted" in notice
+
+
+async def test_a_delay_is_told_to_who_asked_at_the_first_try_after_its_time_and_once(sender: Sender) -> None:
+    sender.b.answers["RCPT"] = "451 4.7.1 greylisted"
+    mail = await sender.mail(Recipient(BOB, (Notify.DELAY,)), "ben@b.example")
+    soon = await sender.worker().handle(mail)
+    assert isinstance(soon, Later)
+    assert soon.created == ()
+
+    sender.now = NOON + timedelta(hours=4)
+    late = await sender.worker().handle(soon.mail)
+    assert isinstance(late, Later)
+    notice = str(await sender.dsn(late))
+    assert "Action: delayed" in notice
+    assert "Status: 4.7.1" in notice
+    assert "Will-Retry-Until: Sat, 07 Mar 2026 12:00:00 +0000" in notice
+    assert "ben@b.example" not in notice
+
+    sender.now = NOON + timedelta(hours=8)
+    later = await sender.worker().handle(late.mail)
+    assert isinstance(later, Later)
+    assert later.created == ()
+
+
+async def test_a_delay_and_a_failure_of_one_try_share_a_notice(sender: Sender) -> None:
+    sender.b.answers |= {"RCPT": "451 4.7.1 greylisted", "RCPT TO:<gone": "550 5.1.1 gone"}
+    sender.now = NOON + timedelta(hours=4)
+
+    outcome = await sender.worker().handle(
+        await sender.mail(Recipient(BOB, (Notify.DELAY,)), "gone@b.example")
+    )
+
+    about = [part for part in (await sender.dsn(outcome)).walk() if part["Final-Recipient"]]
+    assert [(part["Final-Recipient"], part["Action"]) for part in about] == [
+        ("rfc822; gone@b.example", "failed"),
+        (f"rfc822; {BOB}", "delayed"),
+    ]
+
+
+async def test_notices_about_other_recipients_are_other_notices(sender: Sender) -> None:
+    sender.b.answers["RCPT"] = "550 5.1.1 no such user"
+    first = await sender.worker().handle(await sender.mail(BOB))
+    second = await sender.worker().handle(await sender.mail("ben@b.example"))
+
+    assert first.created[0].id != second.created[0].id
 
 
 @pytest.mark.parametrize(("mail_from", "notify"), [("", ()), ("sender@client.example", (Notify.NEVER,))])
