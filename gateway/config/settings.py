@@ -19,9 +19,11 @@ from gateway.config.sections.gateway import (
     DsnSection,
     EnginesSection,
     GatewayAccessSection,
+    GreylistSection,
     MetricsSection,
     ObjectsSection,
     ProcessesSection,
+    ReceiverSection,
     RecipientsSection,
     RecordsSection,
     StoragesSection,
@@ -81,9 +83,11 @@ class Settings(BaseModel):
     engines: EnginesSection = EnginesSection()
     objects: ObjectsSection = ObjectsSection()
     tls: TlsSection = TlsSection()
+    receiver: ReceiverSection = ReceiverSection()
     gateway_access: GatewayAccessSection = GatewayAccessSection()
     delivery: DeliverySection = DeliverySection()
     recipients: RecipientsSection = RecipientsSection()
+    greylist: GreylistSection = GreylistSection()
     dsn: DsnSection = DsnSection()
     dns: DnsSection = DnsSection()
     processes: ProcessesSection = ProcessesSection()
