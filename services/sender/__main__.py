@@ -52,8 +52,11 @@ async def run(gateway: Gateway) -> None:
             unreachable_purge=settings.resolve.unreachable_cache_refresh_period,
             count=records.count,
         )
+        await gateway.storages.prepare(settings.outgoing_archive)
         worker = SenderWorker(
-            carrier, gateway.blobs, gateway.records, rules_of(settings), reporter, now=utc_now
+            *(carrier, gateway.blobs, gateway.records, rules_of(settings), reporter),
+            *(gateway.storages, settings.outgoing_archive),
+            now=utc_now,
         )
         keeping_house = asyncio.create_task(keep_house(gateway))
         stack.callback(keeping_house.cancel)

@@ -18,8 +18,11 @@ from gateway.domain.mail import Mail, Recipient
 from gateway.domain.pipeline import REPLACED, Finished, Later, Outcome, taken_out
 from gateway.domain.routes import Route
 from gateway.domain.schedule import next_delay, time_left
-from gateway.records.port import Records
+from gateway.domain.statistics import Counter
+from gateway.domain.storage import Storage, StoredStatus
+from gateway.records.port import Records, Settled
 from gateway.runtime import maillog
+from gateway.storages.storages import Storages
 from services.sender.carrier import Carrier
 from services.sender.content import Content, content_of
 from services.sender.hosts import Answers
@@ -81,6 +84,8 @@ class SenderWorker:
         records: Records,
         rules: Rules,
         reporter: Reporter,
+        storages: Storages,
+        archive: Storage,
         *,
         now: Callable[[], datetime],
         jitter: Callable[[], float] = random.random,
@@ -92,6 +97,8 @@ class SenderWorker:
         self._records = records
         self._rules = rules
         self._reporter = reporter
+        self._storages = storages
+        self._archive = archive
         self._now = now
         self._jitter = jitter
         self._patience = patience
@@ -119,10 +126,15 @@ class SenderWorker:
             fates += tuple(_given_up(one) for one in again)
             again = ()
         self._log(mail, fates, again)
+        self._count(mail, settled, fates)
+        if _is_first_delivery(mail, settled, fates):
+            await self._storages.keep(self._archive, mail, StoredStatus.SENT, at=self._now())
 
         delayed = self._delayed(mail, again)
         told = to_be_told(mail, (*fates, *delayed), delays_unasked=self._rules.delays_unasked)
         created = (await self._reporter.tell(mail, told),) if told else ()
+        if created:
+            self._records.count(Counter.DSN_GENERATED)
         again = _with_told(again, told)
         # What was delivered is on record already.
         rest = _not_delivered(fates, again)
@@ -207,6 +219,17 @@ class SenderWorker:
             replace(mail, envelope=envelope, attempts=attempts), min(delay, left), reason, events, created
         )
 
+    def _count(self, mail: Mail, settled: Settled, fates: Sequence[Fate]) -> None:
+        answers = [fate.reply.answer for fate in fates]
+        if Answer.REFUSED in answers:
+            self._records.count(Counter.SENDINGS_FAILED)
+        if Answer.DELIVERED not in answers:
+            return
+        self._records.count(Counter.SENT_RECIPIENTS, answers.count(Answer.DELIVERED))
+        if Answer.DELIVERED not in settled.answers.values():
+            self._records.count(Counter.SENT_MESSAGES)
+            self._records.count(Counter.SENT_BYTES, mail.size)
+
     def _log(self, mail: Mail, fates: Iterable[Fate], again: Iterable[_Again]) -> None:
         for fate in fates:
             maillog.delivered(mail, fate.reply)
@@ -229,6 +252,16 @@ def _sorted_out(results: Iterable[_Result]) -> tuple[tuple[_Again, ...], tuple[F
             else:
                 fates.append(Fate(to, reply, confirmed=result.answers.confirms, final=result.answers.final))
     return tuple(again), tuple(fates)
+
+
+def _is_first_delivery(mail: Mail, settled: Settled, fates: Iterable[Fate]) -> bool:
+    """Whether this step is the first to deliver `mail`, or repeats that one: then all recipients are in it.
+
+    A later step has only those that were left, for it came about after the first was carried out.
+    """
+    delivered = {address for address, answer in settled.answers.items() if answer is Answer.DELIVERED}
+    delivered |= {fate.to.address for fate in fates if fate.reply.answer is Answer.DELIVERED}
+    return bool(delivered) and delivered <= {to.address for to in mail.envelope.recipients}
 
 
 def _ending(before: Mapping[str, Answer], fates: Sequence[Fate]) -> tuple[Ending, str]:
