@@ -29,10 +29,13 @@ class Lookups:
 
     async def facts(self, wanted: Collection[Fact], helo: str, sender: str) -> Facts:
         """All that is `wanted`. What is not known yet is asked for at once."""
+        if not wanted:
+            return Facts()
         about = {fact: _subject(fact, helo, sender) for fact in wanted if sender or fact not in _OF_SENDER}
         unknown = [(fact, subject) for fact, subject in about.items() if (fact, subject) not in self._said]
-        answers = await asyncio.gather(*(self._ask(fact, subject) for fact, subject in unknown))
-        self._said.update(zip(unknown, answers, strict=True))
+        if unknown:
+            answers = await asyncio.gather(*(self._ask(fact, subject) for fact, subject in unknown))
+            self._said.update(zip(unknown, answers, strict=True))
         return Facts({fact: self._said[fact, subject] for fact, subject in about.items()}, self._listed_by)
 
     async def _ask(self, fact: Fact, subject: str) -> Said:
