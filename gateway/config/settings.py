@@ -22,6 +22,7 @@ from gateway.config.sections.gateway import (
     MetricsSection,
     ObjectsSection,
     ProcessesSection,
+    ReceiverSection,
     RecipientsSection,
     RecordsSection,
     StoragesSection,
@@ -81,6 +82,7 @@ class Settings(BaseModel):
     engines: EnginesSection = EnginesSection()
     objects: ObjectsSection = ObjectsSection()
     tls: TlsSection = TlsSection()
+    receiver: ReceiverSection = ReceiverSection()
     gateway_access: GatewayAccessSection = GatewayAccessSection()
     delivery: DeliverySection = DeliverySection()
     recipients: RecipientsSection = RecipientsSection()

@@ -51,6 +51,7 @@ class Envelope:
     received_at: datetime  # aware, UTC
     helo: str = ""
     protocol: str = "ESMTP"  # with-protocol of the Received field (RFC 3848)
+    tls: str = ""  # version and cipher, "" in the clear
     eight_bit: bool = False  # BODY=8BITMIME (RFC 6152)
     utf8: bool = False  # SMTPUTF8 (RFC 6531)
     returns: Return | None = None

@@ -142,6 +142,7 @@ licence_keys = Table(
     "licence_keys",
     metadata,
     Column("serial", _Key, primary_key=True),
+    Column("file", String, nullable=False),  # what it was called
     Column("content", String, nullable=False),  # the key file, which proves itself
     Column("place", String, nullable=False),
     Column("activated", String),  # a day, ISO 8601; NULL: its term has not begun

@@ -144,7 +144,7 @@ class Visitor:
         """It was not: what to say instead of the greeting."""
         self._admission.records.count(Counter.INCOMING_CONNECTIONS_REFUSED)
         self._admission.records.count(Counter.REFUSED_FOR_EARLY_TALKING)
-        maillog.refused("", Reason.EARLY, str(self._client), "", "", "")
+        maillog.refused(str(self._client), Reason.EARLY)
         return replies.SPOKE_EARLY
 
     async def refusal(self, request: Request) -> Reply | None:
@@ -154,7 +154,14 @@ class Visitor:
             return None
         self._admission.records.count(Counter.RECEIVINGS_REFUSED)
         self._admission.records.count(_COUNTERS[found.reason])
-        maillog.refused("", found.reason, str(self._client), request.sender, request.recipient, found.rule)
+        maillog.refused(
+            str(self._client),
+            found.reason,
+            helo=request.helo,
+            sender=request.sender,
+            recipient=request.recipient,
+            rule=found.rule,
+        )
         return found.reply
 
     async def _judge(self, request: Request) -> Refusal | None:

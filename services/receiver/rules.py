@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from gateway.config.sections.gateway import WhenAway
 from gateway.config.settings import Settings
-from gateway.domain.access import ConnectRule, HeloRule, MailfromRule, RelayRule, SenderRule
+from gateway.domain.access import ConnectRule, HeloRule, MailfromRule, Network, RelayRule, SenderRule
 from gateway.domain.policy import Group, Policy
 from gateway.domain.storage import Storage
 from services.receiver.greylisting import Greylisting
@@ -29,6 +29,7 @@ class Limits:
     message_size: int
     recipients: int
     hops: int
+    header_size: int
     free_space: int  # room that must be left for bodies; 0: any
 
 
@@ -40,6 +41,7 @@ class Timeouts:
     data_initiation: float  # for all further RCPT together, up to DATA
     data_termination: float  # from 354 to the end of the data
     read: float  # between two pieces of data
+    when_full: float = 10.0  # what a client may keep us waiting when others find no room
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,9 @@ class Rules:
     groups: tuple[Group, ...]
     protected_domains: tuple[str, ...]  # masks
     reject_malformed: bool
+    starttls: bool  # whether STARTTLS is offered
+    chunking: bool  # whether CHUNKING is
+    proxies: tuple[Network, ...]  # from where connections begin with a PROXY header
     limits: Limits
     timeouts: Timeouts
     archive: Storage
@@ -105,6 +110,9 @@ def rules_of(settings: Settings) -> Rules:
         groups=settings.groups,
         protected_domains=settings.network.protected_domains,
         reject_malformed=settings.options.reject_malformed,
+        starttls=settings.tls.certificate is not None,
+        chunking=settings.receiver.chunking,
+        proxies=settings.receiver.proxy_from,
         limits=Limits(
             sessions=limits.incoming_sessions,
             sessions_per_ip=limits.maximal_incoming_sessions_per_ip,
@@ -113,6 +121,7 @@ def rules_of(settings: Settings) -> Rules:
             message_size=limits.maximal_incoming_message_size * _KB,
             recipients=limits.maximal_incoming_rcpts_per_message,
             hops=limits.maximal_incoming_hops,
+            header_size=settings.receiver.maximal_header_size * _KB,
             free_space=limits.minimal_queue_free_space_size * _MB,
         ),
         timeouts=Timeouts(

@@ -183,6 +183,10 @@ def _with_rule(rules: Rules, name: str, value: str) -> Rules:
             return replace(rules, greeting_pause=float(value))
         case "reject_malformed":
             return replace(rules, reject_malformed=value == "yes")
+        case "chunking":
+            return replace(rules, chunking=value == "yes")
+        case "starttls":
+            return replace(rules, starttls=value == "yes")
         case _:
             raise ValueError(f"there is no rule {name}")
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from ssl import SSLContext
 from typing import cast
 
 from gateway.blobs.memory import MemoryBlobs, MemoryWriter
@@ -27,10 +28,13 @@ from gateway.records.port import Records
 from gateway.runtime.outages import Outages
 from services.receiver.admission import Admission
 from services.receiver.blocklists import BlockLists
+from services.receiver.door import Door
 from services.receiver.greylisting import Greylist
 from services.receiver.probing import Prober
 from services.receiver.recipients import Recipients
+from services.receiver.register import Register
 from services.receiver.rules import Limits, Rules, Timeouts
+from services.receiver.server import House
 from services.receiver.spool import Spool
 from services.receiver.worker import Receiver
 from tests.support.greylist import MemoryGreylist
@@ -47,6 +51,9 @@ RULES = Rules(
     groups=(),
     protected_domains=("own.example",),
     reject_malformed=False,
+    starttls=False,
+    chunking=False,
+    proxies=(),
     limits=Limits(
         sessions=10,
         sessions_per_ip=10,
@@ -55,6 +62,7 @@ RULES = Rules(
         message_size=10 << 20,
         recipients=100,
         hops=20,
+        header_size=64 << 10,
         free_space=0,
     ),
     timeouts=Timeouts(command=60, data_initiation=60, data_termination=60, read=60),
@@ -114,7 +122,7 @@ class NotedEvents:
 
     events: list[Event] = field(default_factory=list)
     ready: bool = True
-    counted: Counter[counters.Counter] = field(default_factory=Counter)
+    counted: Counter[str] = field(default_factory=Counter)
     outages: MemoryOutages = field(default_factory=MemoryOutages)
     greylist: MemoryGreylist = field(default_factory=MemoryGreylist)
 
@@ -123,6 +131,9 @@ class NotedEvents:
 
     def count(self, counter: counters.Counter, by: int = 1) -> None:
         self.counted[counter] += by
+
+    def reach(self, peak: counters.Peak, value: int) -> None:
+        self.counted[peak] = max(self.counted[peak], value)
 
 
 @dataclass
@@ -149,6 +160,8 @@ async def receiving(
     *,
     blobs: Blobs | None = None,
     dns: Dns | None = None,
+    register: Register | None = None,
+    tls: SSLContext | None = None,
     now: Callable[[], datetime] = lambda: NOW,
 ) -> AsyncIterator[Running]:
     """A receiver that runs under `rules`; its ids are m1, m2 and so on, its clock stands at `NOW`.
@@ -171,9 +184,17 @@ async def receiving(
     lists = BlockLists(rules.black_lists, dns, outages)
     recipients = Recipients(rules.checking, Prober(dns, rules.hostname), outages)
     greylist = Greylist(rules.greylisting, records.greylist, outages, now=now)
-    admission = Admission(rules, dns, lists, recipients, greylist, cast(Records, records))
-    receiver = Receiver(rules, admission, spool, lambda: running.suspended)
-    await receiver.listen([("127.0.0.1", 0)])
+    receiver = Receiver(
+        House(
+            rules,
+            Door(rules.limits, lambda: running.suspended, register or Register.alone()),
+            Admission(rules, dns, lists, recipients, greylist, cast(Records, records)),
+            spool,
+            cast(Records, records),
+            tls,
+        )
+    )
+    receiver.listen([("127.0.0.1", 0)])
     running = Running(receiver, receiver.ports[0], bus, memory, records, shelf)
     try:
         yield running

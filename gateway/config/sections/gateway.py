@@ -14,8 +14,10 @@ from gateway.config.values import (
     DnsServer,
     FreeText,
     IpAddress,
+    Listen,
     Mask,
     Namespace,
+    Network,
     Number,
     OptionalListen,
     OptionalPath,
@@ -214,6 +216,11 @@ class TlsSection(Section):
     minimum_version: Annotated[TlsVersion, reader(word_of(TlsVersion))] = Field(
         default=TlsVersion.V1_2, description="Oldest version of TLS that is spoken, 1.2 or 1.3."
     )
+    listen_on: tuple[Listen, ...] = Field(
+        default=(),
+        description="`ip:port` or `[ipv6]:port` to receive mail on with TLS from the first byte, as on port "
+        "465.",
+    )
     tls: Annotated[OutgoingTls, reader(word_of(OutgoingTls))] = Field(
         default=OutgoingTls.MAY,
         description="Of the sender: `none`, `may` where it is offered, `encrypt` always, `verify` always and "
@@ -308,6 +315,24 @@ class RecipientsSection(Section):
     )
     unknown_ttl: Number = Field(
         default=600, ge=0, le=604800, description="The same for one that does not exist."
+    )
+
+
+class ReceiverSection(Section):
+    """How mail is received, as far as the manual does not say."""
+
+    heading: ClassVar[str] = "gateway.receiver"
+
+    proxy_from: tuple[Network, ...] = Field(
+        default=(),
+        description="Balancer, by address or network, whose connections begin with a PROXY header (version 1 "
+        "or 2) that names the client. From nobody else is one believed.",
+    )
+    chunking: Switch = Field(
+        default=False, description="Offer CHUNKING: messages may come in parts, by BDAT instead of DATA."
+    )
+    maximal_header_size: Number = Field(
+        default=256, ge=16, le=4096, description="KB of the largest header of a message that is accepted."
     )
 
 

@@ -61,7 +61,7 @@ async def test_a_refusal_is_counted_and_logged_with_the_rule_that_decided(
     assert house.records.counted == {Counter.RECEIVINGS_REFUSED: 1, Counter.REFUSED_FOR_ACCESS_RULES: 1}
     assert caplog.messages == [
         "REFUSED, from=<a@client.example>, rcpt=<b@own.example>, client=[192.0.2.7],"
-        ' reason="access rule", rule="deny from no_name to *"'
+        ' helo=<mx.client.example>, reason="access rule", rule="deny from no_name to *"'
     ]
 
 
