@@ -18,6 +18,7 @@ from gateway.config.sections.gateway import (
     DnsSection,
     EnginesSection,
     GatewayAccessSection,
+    GreylistSection,
     MetricsSection,
     ObjectsSection,
     ProcessesSection,
@@ -85,6 +86,7 @@ class Settings(BaseModel):
     gateway_access: GatewayAccessSection = GatewayAccessSection()
     delivery: DeliverySection = DeliverySection()
     recipients: RecipientsSection = RecipientsSection()
+    greylist: GreylistSection = GreylistSection()
     dns: DnsSection = DnsSection()
     processes: ProcessesSection = ProcessesSection()
 

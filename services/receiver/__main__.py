@@ -16,6 +16,7 @@ from gateway.runtime.wiring import Gateway, open_dns
 from services.receiver.admission import Admission
 from services.receiver.blocklists import BlockLists
 from services.receiver.door import Door
+from services.receiver.greylisting import Greylist
 from services.receiver.probing import Prober
 from services.receiver.recipients import Recipients
 from services.receiver.register import Register
@@ -40,13 +41,16 @@ async def run(gateway: Gateway) -> None:
         stack.push_async_callback(lists.close)
         recipients = Recipients(rules.checking, Prober(dns, rules.hostname), outages)
         stack.push_async_callback(recipients.close)
+        greylist = Greylist(rules.greylisting, gateway.records.greylist, outages)
+        if rules.greylists:
+            await stack.enter_async_context(greylist)
         register = Register.shared(settings.smtpgw_path.queue_path) if is_shared else Register.alone()
         stack.callback(register.close)
         receiver = Receiver(
             House(
                 rules,
                 Door(rules.limits, partial(lifecycle.is_suspended, Module.RECEIVER), register),
-                Admission(rules, dns, lists, recipients, gateway.records),
+                Admission(rules, dns, lists, recipients, greylist, gateway.records),
                 Spool(rules, gateway.bus, gateway.blobs, gateway.records, gateway.storages, new_id=new_id),
                 gateway.records,
                 server_context(settings.tls),

@@ -119,6 +119,7 @@ NO_SENDER_MX = Reply(550, "5.7.1", "the sender's domain takes no mail")
 CANNOT_JUDGE_NOW = Reply(451, "4.4.3", "your access cannot be checked now, try again later")
 NO_SUCH_RECIPIENT = Reply(550, "5.1.1", "there is no such recipient here")
 RECIPIENT_NOT_SURE = Reply(451, "4.4.1", "the recipient cannot be checked now, try again later")
+COME_AGAIN = Reply(451, "4.7.1", "you are new here, please try again in some minutes")
 TOO_MANY_RECIPIENTS = Reply(452, "4.5.3", "too many recipients, send the message again to the rest")
 
 CHUNKS_BEGUN = Reply(503, "5.5.1", "the message came in part by BDAT, end it with BDAT LAST or RSET")
@@ -130,6 +131,7 @@ TOO_MANY_HOPS = Reply(554, "5.4.6", "too many hops, the message goes in a circle
 NO_SPACE = Reply(452, "4.3.1", "not enough room now, try again later")
 NOT_NOW = Reply(451, "4.3.0", "the message cannot be taken now, try again later")
 
+SPOKE_EARLY = Reply(421, "4.7.0", "you spoke before the greeting", closes=True)
 TOO_MANY_SESSIONS = Reply(421, "4.7.0", "too many connections now, try again later", closes=True)
 TOO_MANY_FROM_YOU = Reply(421, "4.7.0", "too many connections from your address", closes=True)
 ENOUGH_BYTES = Reply(421, "4.7.0", "enough bytes for one connection, please open another", closes=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from gateway.config.sections.gateway import WhenAway
 from gateway.config.settings import Settings
 from gateway.domain.access import ConnectRule, HeloRule, MailfromRule, Network, RelayRule, SenderRule
 from gateway.domain.policy import Group, Policy
 from gateway.domain.storage import Storage
+from services.receiver.greylisting import Greylisting
 from services.receiver.recipients import Checking
 
 _KB = 1024
@@ -55,6 +57,8 @@ class Rules:
     black_lists: tuple[str, ...] = ()  # zones
     senders: tuple[SenderRule, ...] = ()
     checking: Checking = field(default_factory=Checking)
+    greylisting: Greylisting = field(default_factory=Greylisting)
+    greeting_pause: float = 0.0  # seconds
     policies: Mapping[str, Policy] = field(default_factory=dict)  # by the name of the group
     groups: tuple[Group, ...]
     protected_domains: tuple[str, ...]  # masks
@@ -65,6 +69,11 @@ class Rules:
     limits: Limits
     timeouts: Timeouts
     archive: Storage
+
+    @property
+    def greylists(self) -> bool:
+        """Whether any policy wants strangers to come again."""
+        return any(policy.greylist for policy in self.policies.values())
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -87,6 +96,16 @@ def rules_of(settings: Settings) -> Rules:
             unknown_ttl=settings.recipients.unknown_ttl,
             accepts_unsure=settings.recipients.when_away is WhenAway.ACCEPT,
         ),
+        greylisting=Greylisting(
+            delay=timedelta(seconds=settings.greylist.delay),
+            retry_within=timedelta(hours=settings.greylist.retry_hours),
+            remembered=timedelta(days=settings.greylist.remember_days),
+            proven_after=settings.greylist.proven_after,
+            ipv4_prefix=settings.greylist.ipv4_prefix,
+            ipv6_prefix=settings.greylist.ipv6_prefix,
+            most=settings.greylist.most_remembered,
+        ),
+        greeting_pause=settings.gateway_access.greeting_pause,
         policies=settings.policies,
         groups=settings.groups,
         protected_domains=settings.network.protected_domains,

@@ -135,7 +135,7 @@ class Session:
         self.connection.abort()
 
     async def _converse(self) -> None:
-        reply = self._dialogue.greet()
+        reply = await self._greeting()
         self.connection.say(reply)
         while not reply.closes:
             name, reply = await self._next_reply()
@@ -144,6 +144,21 @@ class Session:
                 await self._encrypt()
         if reply not in (replies.GOODBYE, replies.SHUT):
             await self.connection.linger()
+
+    async def _greeting(self) -> Reply:
+        """What the client hears first, once it has been silent for as long as it has to be."""
+        pause = self._visitor.pause()
+        if not pause:
+            return self._dialogue.greet()
+        self._waits_for_command = True
+        try:
+            await self.connection.receive(self.connection.now() + pause)
+        except TimeoutError:
+            self._visitor.kept_silent()
+            return self._dialogue.greet()
+        finally:
+            self._waits_for_command = False
+        return self._visitor.spoke_early()
 
     async def _next_reply(self) -> tuple[str, Reply]:
         """The next command, by name, and the reply to it."""

@@ -70,7 +70,6 @@ def judge(
     part: Part, readings: Sequence[Object], engines: Sequence[Engine], rules: Rules, budget: Budget
 ) -> Examined:
     """Have all engines look at a part and at all that is inside it. Never raises."""
-    budget.begin(part.end - part.body)
     first, own = readings[0], [EngineResult(ObjectStatus.CLEAN)]
     inside: list[Inside] = []
     for reading in readings:

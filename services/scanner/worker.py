@@ -23,6 +23,7 @@ from services.scanner.engines.port import Bases
 from services.scanner.examination import NOT_EXAMINED
 from services.scanner.looking import Body, Examiner
 from services.scanner.placeholder import Gate, placeholder
+from services.scanner.statistics import Statistics
 from services.scanner.treatment import decide, edits_for, standing_for, worst_listed
 
 
@@ -46,6 +47,7 @@ class ScannerWorker:
         gate: Gate,
         storages: Storages,
         archive: Storage,
+        statistics: Statistics,
         *,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -56,6 +58,7 @@ class ScannerWorker:
         self._blobs = blobs
         self._storages = storages
         self._archive = archive
+        self._statistics = statistics
         self._examiner = examiner
         self._groups = {name: (rules, fingerprint(rules.policy)) for name, rules in groups.items()}
         self._bases = bases
@@ -73,6 +76,7 @@ class ScannerWorker:
         now = self._now()
         scanned = Scanned(mail.id, now, status, objects, policy_mark, str(self._bases))
         _log(mail, status, objects)
+        self._statistics.tell(mail, objects, now)
 
         if kept_for := worst_listed(objects, rules.policy.quarantine):
             place, code = quarantine_of(rules.policy, kept_for), status_in_storage(kept_for)

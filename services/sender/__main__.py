@@ -41,13 +41,16 @@ async def run(gateway: Gateway) -> None:
         dns = open_dns(settings, gateway.records.count, validating=settings.tls.dane)
         stack.push_async_callback(dns.close)
         greeter = Greeter(settings.network.hostname, timeouts_of(settings), contexts)
-        connections = Connections(greeter.meet, limits_of(settings))
+        records = gateway.records
+        connections = Connections(greeter.meet, limits_of(settings), count=records.count, reach=records.reach)
         stack.push_async_callback(connections.close)
         carrier = Carrier(
             Resolver(dns, ourselves_of(settings), count=gateway.records.count),
             protector_of(settings, contexts, dns, stack),
             connections,
             unreachable_ttl=settings.resolve.unreachable_ttl,
+            unreachable_purge=settings.resolve.unreachable_cache_refresh_period,
+            count=records.count,
         )
         worker = SenderWorker(
             carrier, gateway.blobs, gateway.records, rules_of(settings), reporter, now=utc_now

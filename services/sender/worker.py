@@ -21,15 +21,13 @@ from gateway.domain.schedule import next_delay, time_left
 from gateway.records.port import Records
 from gateway.runtime import maillog
 from services.sender.carrier import Carrier
-from services.sender.connections import Busy
 from services.sender.content import Content, content_of
 from services.sender.hosts import Answers
+from services.sender.lanes import Busy
 from services.sender.notices import Fate, to_be_told
 from services.sender.reporter import Reporter
 from services.sender.routing import Destination, group_by_destination
 
-BUSY_DELAY = timedelta(seconds=30)
-"""When all connections were in use, the mail comes again after this; it was no try."""
 PATIENCE_SECONDS = 5 * 60.0
 """How long the records may be away before what was just delivered is forgotten, and delivered again."""
 PAUSE_SECONDS = 1.0
@@ -52,18 +50,23 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """What one destination said; no answers when no connection was free."""
+    """What one destination said, or that no connection was free."""
 
     recipients: tuple[Recipient, ...]
-    answers: Answers | None
+    answers: Answers | Busy
 
 
 @dataclass(frozen=True, slots=True)
 class _Again:
-    """A recipient to be tried again, and what was said of it; None when nobody was asked."""
+    """A recipient to be tried again, and what was said of it, or that nobody could be asked."""
 
     to: Recipient
-    reply: RecipientReply | None
+    said: RecipientReply | Busy
+
+    @property
+    def reply(self) -> RecipientReply | None:
+        """What was said."""
+        return None if isinstance(self.said, Busy) else self.said
 
 
 class SenderWorker:
@@ -144,8 +147,8 @@ class SenderWorker:
         try:
             envelope = replace(mail.envelope, recipients=members)
             answers = await self._carrier.deliver(destination, envelope, content)
-        except Busy:
-            return _Result(members, None)
+        except Busy as busy:
+            return _Result(members, busy)
         delivered = tuple(reply for reply in answers.replies if reply.answer is Answer.DELIVERED)
         if delivered:
             # Written down before anything else happens to the mail: nobody shall get it twice.
@@ -182,8 +185,9 @@ class SenderWorker:
         attempts = mail.attempts + 1 if replies else mail.attempts
         envelope = replace(mail.envelope, recipients=tuple(one.to for one in again))
         rules, left = self._rules, time_left(mail.envelope.received_at, self._now(), self._rules.lifetime)
-        if len(replies) < len(again):
-            delay, reason = BUSY_DELAY, "all connections are in use"
+        if not replies:
+            busy = [one.said for one in again if isinstance(one.said, Busy)]
+            delay, reason = timedelta(seconds=max(one.after for one in busy)), str(busy[0])
         else:
             delay = next_delay(attempts, rules.minimal_backoff, rules.maximal_backoff, self._jitter())
             reason = " ".join(filter(None, (replies[0].server, str(replies[0].code or ""), replies[0].text)))
@@ -205,8 +209,8 @@ def _sorted_out(results: Iterable[_Result]) -> tuple[tuple[_Again, ...], tuple[F
     again: list[_Again] = []
     fates: list[Fate] = []
     for result in results:
-        if result.answers is None:
-            again += (_Again(to, None) for to in result.recipients)
+        if isinstance(result.answers, Busy):
+            again += (_Again(to, result.answers) for to in result.recipients)
             continue
         for to, reply in zip(result.recipients, result.answers.replies, strict=True):
             if reply.answer is Answer.LATER:

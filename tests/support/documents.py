@@ -101,7 +101,7 @@ def a_pdf(content: bytes, *, user: str | None = None, owner: str = "") -> bytes:
     document = pikepdf.new()
     document.add_blank_page()
     document.attachments[NAME] = pikepdf.AttachedFileSpec(
-        document, content, filename=NAME, mime_type="", creation_date="", mod_date=""
+        document, content, filename=NAME, description="", mime_type="", creation_date="", mod_date=""
     )
     written = io.BytesIO()
     if user is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -34,6 +34,7 @@ from gateway.runtime.outages import Outages
 from services.receiver.admission import Admission
 from services.receiver.blocklists import BlockLists
 from services.receiver.door import Door
+from services.receiver.greylisting import Greylist
 from services.receiver.probing import Prober
 from services.receiver.recipients import Recipients
 from services.receiver.register import Register
@@ -42,6 +43,7 @@ from services.receiver.server import House
 from services.receiver.spool import Spool
 from services.receiver.worker import Receiver
 from tests.support.certificates import host_certificate
+from tests.support.greylist import MemoryGreylist
 from tests.support.records import MemoryOutages
 from tests.support.storages import Shelf
 from tests.support.zones import ZoneDns
@@ -138,6 +140,7 @@ class NotedEvents:
     ready: bool = True
     counted: Counter[str] = field(default_factory=Counter)
     outages: MemoryOutages = field(default_factory=MemoryOutages)
+    greylist: MemoryGreylist = field(default_factory=MemoryGreylist)
 
     def note(self, *events: Event) -> None:
         self.events.extend(events)
@@ -154,21 +157,13 @@ class Running:
     """A receiver that listens."""
 
     receiver: Receiver
+    port: int  # where TLS may begin with STARTTLS
+    encrypted_port: int  # where it comes first, 0 without a certificate
     bus: SwitchableBus
     blobs: SwitchableBlobs
     records: NotedEvents
     shelf: Shelf
     suspended: bool = False
-
-    @property
-    def port(self) -> int:
-        """Where STARTTLS may be said."""
-        return self.receiver.ports[0]
-
-    @property
-    def encrypted_port(self) -> int:
-        """Where TLS comes first; only with a certificate."""
-        return self.receiver.ports[1]
 
     @property
     def mails(self) -> list[Mail]:
@@ -184,10 +179,11 @@ async def receiving(
     dns: Dns | None = None,
     register: Register | None = None,
     tls: SSLContext | None = None,
+    now: Callable[[], datetime] = lambda: NOW,
 ) -> AsyncIterator[Running]:
     """A receiver that runs under `rules`; its ids are m1, m2 and so on, its clock stands at `NOW`.
 
-    Without a `dns` of its own, no name exists.
+    Without a `dns` of its own no name exists; with a `now` of its own its clock is that.
     """
     bus, memory, records, shelf = SwitchableBus(), SwitchableBlobs(), NotedEvents(), Shelf()
     numbers = itertools.count(1)
@@ -198,17 +194,18 @@ async def receiving(
         cast(Records, records),
         shelf.storages(memory),
         new_id=lambda: f"m{next(numbers)}",
-        now=lambda: NOW,
+        now=now,
     )
     dns = dns or ZoneDns({})
-    outages = Outages(records.outages, "p1", now=lambda: NOW)
+    outages = Outages(records.outages, "p1", now=now)
     lists = BlockLists(rules.black_lists, dns, outages)
     recipients = Recipients(rules.checking, Prober(dns, rules.hostname), outages)
+    greylist = Greylist(rules.greylisting, records.greylist, outages, now=now)
     receiver = Receiver(
         House(
             rules,
             Door(rules.limits, lambda: running.suspended, register or Register.alone()),
-            Admission(rules, dns, lists, recipients, cast(Records, records)),
+            Admission(rules, dns, lists, recipients, greylist, cast(Records, records)),
             spool,
             cast(Records, records),
             tls,
@@ -217,7 +214,8 @@ async def receiving(
     receiver.listen([("127.0.0.1", 0)])
     if tls is not None:
         receiver.listen([("127.0.0.1", 0)], encrypted=True)
-    running = Running(receiver, bus, memory, records, shelf)
+    port, encrypted_port = (*receiver.ports, 0)[:2]
+    running = Running(receiver, port, encrypted_port, bus, memory, records, shelf)
     try:
         yield running
     finally:

@@ -261,6 +261,13 @@ class GatewayAccessSection(Section):
         "none, and `<>` is the null sender. Who is allowed here is not held against `ConnectRule`, "
         "`HeloRule`, `MailfromRule`; that lets nobody relay. Addresses are easily forged: prefer networks.",
     )
+    greeting_pause: Number = Field(
+        default=0,
+        ge=0,
+        le=60,
+        description="Seconds before the greeting in which a client must not speak; who does is turned away. "
+        "Clients that a rule names, or that have waited in the last day, do not wait; 0: nobody does.",
+    )
 
 
 class DeliverySection(Section):
@@ -326,6 +333,46 @@ class ReceiverSection(Section):
     )
     maximal_header_size: Number = Field(
         default=256, ge=16, le=4096, description="KB of the largest header of a message that is accepted."
+    )
+
+
+class GreylistSection(Section):
+    """How strangers are met, where `Greylist` of the policy wants it."""
+
+    heading: ClassVar[str] = "gateway.greylist"
+
+    delay: Number = Field(
+        default=300,
+        ge=1,
+        le=86400,
+        description="Seconds before which a message must not come again: so long, at least, it is delayed.",
+    )
+    retry_hours: Number = Field(
+        default=48, ge=1, le=336, description="Hours within which it has to come again."
+    )
+    remember_days: Number = Field(
+        default=36,
+        ge=1,
+        le=365,
+        description="Days since their last mail during which those are remembered who came again.",
+    )
+    proven_after: Number = Field(
+        default=5,
+        ge=1,
+        le=1000,
+        description="Messages of a client that came again; after so many none has to any more.",
+    )
+    ipv4_prefix: Number = Field(
+        default=24, ge=8, le=32, description="Bits of an IPv4 address that tell clients apart."
+    )
+    ipv6_prefix: Number = Field(
+        default=64, ge=16, le=128, description="Bits of an IPv6 address that tell clients apart."
+    )
+    most_remembered: Number = Field(
+        default=1_000_000,
+        ge=1000,
+        le=100_000_000,
+        description="Messages remembered, of all receivers; beyond them the least useful are forgotten.",
     )
 
 

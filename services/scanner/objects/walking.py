@@ -78,6 +78,7 @@ def walk(outer: Object, opening: Opening, budget: Budget) -> Iterator[Object]:
     What could not be looked at comes as an object of its own with faults and without content: where a
     member should have been, or once more at the place of a container that could not be read to its end.
     """
+    budget.begin(len(outer.content))
     yield outer
     levels = [_Level(outer, _members(outer, opening, budget))]
     while levels:

@@ -20,6 +20,7 @@ from services.scanner.engines.testfile import StandardTestFile
 from services.scanner.judging import Rules
 from services.scanner.looking import Examiner
 from services.scanner.placeholder import Gate
+from services.scanner.statistics import open_statistics
 from services.scanner.worker import GroupRules, ScannerWorker
 from tests.support.mails import NOON, a_mail
 from tests.support.parts import TEST_FILE, a_message, a_text, an_attachment
@@ -48,6 +49,7 @@ def a_worker(
         Gate("gw.site.example", "Mailwarden 0.1.0"),
         (shelf or Shelf()).storages(blobs),
         Storage(StorageKind.OUTGOING, "/arch_out" if shelf else ""),
+        open_statistics(None),
         now=lambda: NOON,
     )
 
