@@ -16,6 +16,7 @@ from gateway.config.sections.gateway import (
     BusSection,
     DeliverySection,
     DnsSection,
+    DsnSection,
     EnginesSection,
     GatewayAccessSection,
     GreylistSection,
@@ -87,6 +88,7 @@ class Settings(BaseModel):
     delivery: DeliverySection = DeliverySection()
     recipients: RecipientsSection = RecipientsSection()
     greylist: GreylistSection = GreylistSection()
+    dsn: DsnSection = DsnSection()
     dns: DnsSection = DnsSection()
     processes: ProcessesSection = ProcessesSection()
 

@@ -318,6 +318,23 @@ class RecipientsSection(Section):
     )
 
 
+class DsnSection(Section):
+    """What senders are told of mail that takes long; the manual's `DSNTemplate` is in `[smtpgw.options]`."""
+
+    heading: ClassVar[str] = "gateway.dsn"
+
+    delay_after: Number = Field(
+        default=14400,
+        ge=0,
+        le=1209600,
+        description="Seconds after which a sender that asked for it (`NOTIFY=DELAY`) is told that its "
+        "message is delayed, at the next try that fails, once for each recipient; 0: never.",
+    )
+    delay_unasked: Switch = Field(
+        default=False, description="Tell senders, too, that did not say what they want to hear (no `NOTIFY`)."
+    )
+
+
 class ReceiverSection(Section):
     """How mail is received, as far as the manual does not say."""
 
