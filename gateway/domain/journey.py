@@ -42,7 +42,7 @@ class Finding:
 class ScannedObject:
     """What the scanner saw of one object, and what became of it."""
 
-    path: str  # place in the message: "1.2" is the second part of the first
+    path: str  # "1.2" is the second part of the first, "1.2/inner.zip/a.exe" a file in an archive in it
     name: str
     mime: str
     size: int

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.domain import parameters, transfer
 from gateway.domain.headers import MOST_HEADER_BYTES, header_end
@@ -29,10 +29,12 @@ TOO_MANY = "too many parts"
 _PLAIN = "text/plain"
 
 _TYPE = re.compile(r"\s*([^\s/;]+)\s*/\s*([^\s/;]+)")
+# Some readers pass over a stray character beside the name of a field, and then it is one for them.
 _CONTENT_FIELD = re.compile(
-    rb"^content-(type|transfer-encoding|disposition)[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)",
+    rb"^([^\w\s]?)content-(type|transfer-encoding|disposition)([^\n:\w]*):([^\n]*(?:\n[ \t][^\n]*)*)",
     re.MULTILINE | re.IGNORECASE,
 )
+_PLAIN_VALUE = re.compile(rb"[^\0\r(]*(?:\r\n[^\0\r(]*)*\r?")
 # A mailbox's `From ` line counts as one of the header when a field follows.
 _HEADER_LINES = re.compile(
     rb"(?:>?From [^\n]*\n(?=[!-9;-~]+[ \t]*:))?"
@@ -66,6 +68,18 @@ class Part:
     name: str  # file name, decoded
     container: bool
     unopened: str = ""  # why it was not taken apart: TOO_DEEP or TOO_MANY
+    boundary: bytes = b""  # of a multipart
+    clear: bool = True  # False: another reader may see another structure or encoding
+
+    def moved(self, by: int) -> Part:
+        """The same part of the same bytes, which stand `by` bytes further on."""
+        return replace(
+            self,
+            delimiter=self.delimiter + by,
+            start=self.start + by,
+            body=self.body + by,
+            end=self.end + by,
+        )
 
 
 def take_apart(
@@ -85,7 +99,7 @@ def take_apart(
     while waiting:
         section = waiting.pop()
         header = _read_header(message, section)
-        inside = _inside(message, section, header, open_messages=open_messages, most=most_parts)
+        inside, agreed = _inside(message, section, header, open_messages=open_messages, most=most_parts)
         unopened = ""
         if inside and section.depth >= most_depth:
             unopened = TOO_DEEP
@@ -111,6 +125,8 @@ def take_apart(
                 header.name,
                 container,
                 unopened,
+                header.boundary,
+                header.clear and agreed,
             )
         )
     return tuple(parts)
@@ -119,6 +135,21 @@ def take_apart(
 def decoded(part: Part, message: bytes, limit: int | None = None) -> bytes:
     """The content of a part, at most `limit` bytes of it; never raises."""
     return transfer.decode(message[part.body : part.end], part.encoding, limit)
+
+
+def closed(parts: tuple[Part, ...], container: Part) -> tuple[tuple[Part, ...], Part]:
+    """`parts` with one container as a part that nobody took apart; and that part."""
+    kept: list[Part] = []
+    places: dict[int, int] = {}  # of those that are kept, where they stood before
+    whole = replace(container, container=False, path=container.path or "1")
+    for index, part in enumerate(parts):
+        inside = part.parent >= 0 and (part.parent not in places or parts[part.parent] is container)
+        if inside:
+            continue
+        places[index] = len(kept)
+        parent = places[part.parent] if part.parent >= 0 else -1
+        kept.append(replace(whole if part is container else part, parent=parent))
+    return tuple(kept), kept[places[parts.index(container)]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +174,7 @@ class _Header:
     disposition: str
     name: str
     boundary: bytes
+    clear: bool
 
 
 _Place = tuple[int, int, int]  # delimiter, start and end
@@ -159,10 +191,15 @@ def _sections(
 
 
 def _read_header(message: bytes, section: _Section) -> _Header:
-    end = _header_end(message, section.start, section.end)
+    end, clear = _header_end(message, section.start, section.end)
     values: dict[bytes, bytes] = {}
-    for field in _CONTENT_FIELD.finditer(message[section.start : end]):
-        values.setdefault(field[1].lower(), field[2])
+    for before, name, behind, value in _CONTENT_FIELD.findall(message[section.start : end]):
+        name = name.lower()
+        clear = clear and name not in values and _PLAIN_VALUE.fullmatch(value) is not None
+        if before or behind.strip(b" \t") or (name == b"transfer-encoding" and len(value.split()) > 1):
+            clear = False
+        if not before and not behind.strip(b" \t"):
+            values.setdefault(name, value)
 
     head, typed = parameters.parse(values.get(b"type", b""))
     disposition, disposed = parameters.parse(values.get(b"disposition", b""))
@@ -176,7 +213,14 @@ def _read_header(message: bytes, section: _Section) -> _Header:
         disposition,
         name.text.strip() if name else "",
         boundary.content.rstrip() if boundary else b"",  # RFC 2046 §5.1.1: it does not end with a space
+        clear and values.get(b"type", b"").lower().count(b"boundary") < 2 and _is_plain(head),
     )
+
+
+def _is_plain(head: str) -> bool:
+    """Whether a Content-Type is missing or of the one form that all readers know."""
+    found = _TYPE.match(head)
+    return not head or (found is not None and found.end() == len(head))
 
 
 def _content_type(head: str, default: str) -> str:
@@ -186,54 +230,67 @@ def _content_type(head: str, default: str) -> str:
     return _PLAIN if head else default  # RFC 2045 §5.2: what cannot be read is plain text
 
 
-def _header_end(message: bytes, start: int, end: int) -> int:
+def _header_end(message: bytes, start: int, end: int) -> tuple[int, bool]:
     """Where the header of a part ends: behind the empty line, or at the first line that is no field.
 
-    Content must not hide in a header: a part may have none, and its empty line may be missing.
+    Content must not hide in a header: a part may have none, and its empty line may be missing. Also whether
+    all readers see its end there.
     """
     end = min(end, start + MOST_HEADER_BYTES)
     lines = _HEADER_LINES.match(message, start, end)
     fields_end = lines.end() if lines else start
     empty_line = _EMPTY_LINE.match(message, fields_end, end)
     if empty_line:
-        return empty_line.end()
+        return empty_line.end(), True
     # Mail programs pass over lines that are no field, so they are no end where it is clearly a header:
     # unless one looks like a boundary.
     block_end = min(header_end(message, start, end), end)
     rest = message[fields_end:block_end]
     boundary = _BOUNDARY_LINE.search(rest)
     if boundary:
-        return fields_end + boundary.start()
+        return fields_end + boundary.start(), False
     is_header = fields_end > start or _CONTENT_FIELD.search(rest)
-    return block_end if is_header and rest.endswith((b"\n\n", b"\n\r\n")) else fields_end
+    return block_end if is_header and rest.endswith((b"\n\n", b"\n\r\n")) else fields_end, not rest
 
 
 def _inside(
     message: bytes, section: _Section, header: _Header, *, open_messages: bool, most: int
-) -> list[_Place]:
-    """The places of what a part holds; none if it is no container."""
+) -> tuple[list[_Place], bool]:
+    """The places of what a part holds, none if it is no container; and whether all readers see these."""
     if header.content_type.startswith("multipart/"):
-        return _between_boundaries(message, header.end, section.end, header.boundary, most)
+        places, agreed = between_boundaries(message, header.end, section.end, header.boundary, most)
+        return places, agreed and bool(places) and header.encoding not in ("base64", "quoted-printable")
     if open_messages and header.content_type in MESSAGES and not transfer.is_encoded(header.encoding):
-        return [(header.end, header.end, section.end)]
-    return []
+        return [(header.end, header.end, section.end)], True
+    return [], True
 
 
-def _between_boundaries(message: bytes, body: int, end: int, boundary: bytes, most: int) -> list[_Place]:
-    """The places between the boundary lines of a multipart (RFC 2046 §5.1.1); may stop behind `most`."""
+def between_boundaries(
+    message: bytes, body: int, end: int, boundary: bytes, most: int
+) -> tuple[list[_Place], bool]:
+    """The places between the boundary lines of a multipart (RFC 2046 §5.1.1); may stop behind `most`.
+
+    Also whether all readers see these: none does who takes a line for a boundary that only begins with it,
+    or who looks for the end of a multipart behind that of its container.
+    """
     if not boundary:
-        return []
+        return [], False
     places: list[_Place] = []
     opened: tuple[int, int] | None = None  # the boundary line of the part that we are in
-    for start, line_end, closing in _boundary_lines(message, body, end, b"\n--" + boundary):
+    mark = b"\n--" + boundary
+    seen = 0
+    for start, line_end, closing in _boundary_lines(message, body, end, mark):
+        seen += 1
         if opened:
             places.append((*opened, start))
         opened = None if closing else (start, line_end)
         if len(places) > most:
-            return places
+            return places, False
+    agreed = seen == message.count(mark, max(body - 1, 0), end)
     if opened:
         places.append((*opened, end))
-    return places
+        agreed = agreed and message.find(mark, end) < 0
+    return places, agreed
 
 
 def _boundary_lines(message: bytes, body: int, end: int, mark: bytes) -> Iterator[tuple[int, int, bool]]:

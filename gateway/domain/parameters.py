@@ -18,6 +18,7 @@ LONGEST_VALUE = 1 << 14
 
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _SEGMENT = re.compile(rb'(?:[^";]+|"(?:[^"\\]|\\.)*(?:"|\\?\Z))+', re.DOTALL)
+_COMMENT = re.compile(rb"\([^()]*\)")
 _QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)', re.DOTALL)
 _ESCAPED_QUOTE = re.compile(rb'\\(["\\])')
 _SECTION = re.compile(rb"([^*]+)(?:\*(\d{1,4}))?(\*?)", re.DOTALL)
@@ -57,6 +58,25 @@ def parse(value: bytes) -> tuple[str, Parameters]:
         words = head.split(None, 1)
         head, rest = (b"", unfolded) if b"=" in words[0] else (words[0], words[1] + semicolon + rest)
     return head.strip().decode("latin-1").lower(), _joined(_SEGMENT.findall(rest))
+
+
+def every(value: bytes, name: str) -> tuple[Parameter, ...]:
+    """All values of one parameter that readers could take: when it is given twice, or in two forms."""
+    unfolded = _FOLD.sub(b"", value[:LONGEST_VALUE])
+    found: dict[bytes, Parameter] = {}
+    for reading in dict.fromkeys((unfolded, _COMMENT.sub(b"", unfolded))):
+        for segment in _SEGMENT.findall(reading):
+            raw_name, equals, raw_value = segment.partition(b"=")
+            words = raw_name.lower().split()
+            if equals and words and words[-1] == name.encode():
+                content = _unquoted(raw_value.strip())
+                found.setdefault(content, Parameter(content))
+                unquoted = raw_value.strip(b' \t\r\n"')
+                found.setdefault(unquoted, Parameter(unquoted))
+        assembled = parse(reading)[1].get(name)
+        if assembled:
+            found.setdefault(assembled.content, assembled)
+    return tuple(found.values())
 
 
 _Sections = dict[int, tuple[bytes, bool]]  # number of a section → its bytes, and whether they are encoded

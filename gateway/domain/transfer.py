@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 BASE64 = "base64"
 QUOTED_PRINTABLE = "quoted-printable"
@@ -14,12 +14,20 @@ _SYNONYMS = {"x-uuencode": UUENCODE, "uue": UUENCODE, "x-uue": UUENCODE, "quoted
 _TOKEN = re.compile(r"[a-z0-9-]+")
 _BASE64_CHARACTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _NOT_BASE64 = bytes(set(range(256)) - set(_BASE64_CHARACTERS))
+_LONGEST_FIELD = 200
+_LONGEST_END = 64
+_PADDING = re.compile(rb"=[=\s]*")
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+_NO_BASE64_LINE = re.compile(rb"[^A-Za-z0-9+/=\s]")
+_BASE64_LINES = re.compile(rb"^(?:[A-Za-z0-9+/]{4}){5,}\r?$", re.MULTILINE)
+_NOT_QUOTED = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*\r?\n|\Z)")
+_BLANK_AFTER_BREAK = re.compile(rb"=[ \t]+\r?\n")
 _UU_BEGIN = re.compile(rb"^begin [0-7]{3,4} [^\n]*\n", re.MULTILINE)
 
 
 def encoding_of(value: bytes) -> str:
     """The name of the encoding that a Content-Transfer-Encoding field means; "" for none."""
-    token = _TOKEN.search(value[:100].decode("latin-1").lower())
+    token = _TOKEN.search(value[:_LONGEST_FIELD].decode("latin-1").lower())
     return _SYNONYMS.get(token[0], token[0]) if token else ""
 
 
@@ -41,6 +49,22 @@ def decode(raw: bytes, encoding: str, limit: int | None = None) -> bytes:
     return decoder(raw if limit is None else raw[: limit * 4 + 1024])[:limit]
 
 
+def readings(raw: bytes, encoding: str) -> tuple[bytes, ...]:
+    """All contents that mail programs make of `raw`: first that of `decode`, mostly the only one."""
+    content = decode(raw, encoding)
+    others = _OTHER_READERS.get(encoding)
+    if others is None:
+        return (content,)
+    return tuple(dict.fromkeys((content, *others(raw, content))))
+
+
+def encodings_in(value: bytes) -> tuple[str, ...]:
+    """All encodings that somebody could read from a field, whatever else is in it."""
+    words = _TOKEN.findall(value[:_LONGEST_FIELD].decode("latin-1").lower())
+    known = (_SYNONYMS.get(word, word) for word in words)
+    return tuple(dict.fromkeys(encoding for encoding in known if encoding in _DECODERS))
+
+
 def encode(content: bytes, encoding: str) -> bytes:
     """The bytes that stand for `content` in a message, in lines that end with CRLF, the last one open."""
     encoder = _ENCODERS.get(encoding)
@@ -56,11 +80,44 @@ def _from_base64(raw: bytes) -> bytes:
         return binascii.a2b_base64(raw.rstrip(_NOT_BASE64)[:-1])
 
 
+def _other_base64(raw: bytes, content: bytes) -> Iterator[bytes]:
+    """What others make of base64 that is not by the book: they end elsewhere, or begin elsewhere."""
+    characters = len(raw) - raw.count(b"\n") - raw.count(b"\r")
+    padding = len(raw) - len(raw.rstrip(b"=\r\n")) and raw[-_LONGEST_END:].count(b"=")
+    if len(content) == characters * 3 // 4 - padding and characters % 4 == 0:
+        return
+    pieces = [piece.translate(None, _NOT_BASE64) for piece in _PADDING.split(raw)]
+    yield b"".join(map(_from_base64, pieces))  # padding ends a piece, and another follows
+    yield _from_base64(b"".join(pieces))  # padding is passed over like any other character
+    yield _from_base64(raw.translate(_URL_SAFE))
+    stop = _NO_BASE64_LINE.search(raw)
+    if stop:
+        yield _from_base64(raw[: stop.start()])  # what is not base64 ends it
+    yield b"".join(_from_base64(line) for line in raw.splitlines())  # every line begins anew
+    first = _BASE64_LINES.search(raw)
+    if first and first.start():
+        yield _from_base64(raw[first.start() :])  # it begins with the first line that is all base64
+
+
+def _other_quoted_printable(raw: bytes, content: bytes) -> Iterator[bytes]:
+    """What others make of an equals sign with no digits behind it, or with blanks before the line end."""
+    if _BLANK_AFTER_BREAK.search(raw):
+        yield binascii.a2b_qp(_BLANK_AFTER_BREAK.sub(b"=\n", raw))
+    if _NOT_QUOTED.search(raw):
+        yield binascii.a2b_qp(_NOT_QUOTED.sub(b"", raw))
+        yield binascii.a2b_qp(_NOT_QUOTED.sub(b"=3D", raw))
+
+
 def _from_uuencode(raw: bytes) -> bytes:
     found = _UU_BEGIN.search(raw)
     start = found.end() if found else 0
     end = raw.find(b"\nend", start)
-    return b"".join(map(_from_uu_line, raw[start : None if end < 0 else end].splitlines()))
+    return uudecoded(raw[start : None if end < 0 else end])
+
+
+def uudecoded(lines: bytes) -> bytes:
+    """The content of uuencoded lines, without the `begin` before them; never raises."""
+    return b"".join(map(_from_uu_line, lines.splitlines()))
 
 
 def _from_uu_line(line: bytes) -> bytes:
@@ -97,6 +154,10 @@ _DECODERS: Mapping[str, Callable[[bytes], bytes]] = {
     BASE64: _from_base64,
     QUOTED_PRINTABLE: binascii.a2b_qp,
     UUENCODE: _from_uuencode,
+}
+_OTHER_READERS: Mapping[str, Callable[[bytes, bytes], Iterator[bytes]]] = {
+    BASE64: _other_base64,
+    QUOTED_PRINTABLE: _other_quoted_printable,
 }
 _ENCODERS: Mapping[str, Callable[[bytes], bytes]] = {
     BASE64: _to_base64,

@@ -14,27 +14,39 @@ class Sheet:
     """A file in memory without a name: it is gone when the last process that has it open lets go of it.
 
     As an argument of a call in isolation it arrives open in the process there, without a copy of its bytes,
-    which nobody can change any more.
+    which nobody can change once they are sealed.
     """
 
     def __init__(self, descriptor: int) -> None:
-        """Own an open file; `Sheet.of` makes a new one."""
+        """Own an open file; `of` and `blank` make new ones."""
         self.descriptor = descriptor
 
     @classmethod
-    def of(cls, *pieces: bytes) -> Self:
+    def of(cls, content: bytes) -> Self:
         """A new one with these bytes. `OSError` where there is no room for them."""
-        sheet = cls(os.memfd_create("sheet", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING))
+        sheet = cls.blank()
         try:
-            for piece in pieces:
-                left = memoryview(piece)
-                while left:
-                    left = left[os.write(sheet.descriptor, left) :]
-            fcntl.fcntl(sheet.descriptor, fcntl.F_ADD_SEALS, _UNCHANGEABLE)
+            sheet.write(content)
+            sheet.seal()
         except OSError:
             sheet.close()
             raise
         return sheet
+
+    @classmethod
+    def blank(cls) -> Self:
+        """A new one without bytes, to be written and sealed."""
+        return cls(os.memfd_create("sheet", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING))
+
+    def write(self, piece: bytes) -> None:
+        """Add bytes at the end. `OSError` where there is no room for them."""
+        left = memoryview(piece)
+        while left:
+            left = left[os.write(self.descriptor, left) :]
+
+    def seal(self) -> None:
+        """From now on nobody can change it."""
+        fcntl.fcntl(self.descriptor, fcntl.F_ADD_SEALS, _UNCHANGEABLE)
 
     def read(self, start: int, end: int) -> bytes:
         """The bytes from `start` to `end`, as far as there are any."""

@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
-from gateway.domain.mime import MESSAGES, TOO_DEEP, Part, decoded, take_apart
-from gateway.domain.policy import ObjectStatus, worst
-from services.scanner.engines.port import Deletion, Engine, EngineResult
+from gateway.domain.mime import Part, closed, take_apart
+from gateway.domain.policy import ObjectStatus
+from gateway.domain.readings import other_parts
+from gateway.runtime.sheets import Sheet
+from services.scanner.engines.port import Engine
+from services.scanner.judging import (
+    Examined,
+    Rules,
+    as_inside,
+    could_not_judge,
+    judge,
+    readings_of,
+    with_inside,
+)
+from services.scanner.objects.budget import Budget
+from services.scanner.objects.walking import opens
 
-MOST_ENCODED_LEVELS = 4
-"""Attached messages inside each other, each of them encoded as a whole: nobody sends even two."""
-
-LONGEST_CAUSE = 200
-"""Characters of what an engine raised that are kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What is looked at, and whether threats are cured."""
-
-    cure: bool = False
-    open_messages: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """One object, and what was found in it."""
-
-    part: Part
-    size: int  # bytes of its content
-    status: ObjectStatus
-    threats: tuple[str, ...] = ()
-    cause: str = ""  # why it could not be looked at
-    cured: bytes | None = None  # what takes the place of its content, of a disinfected object
-    deletion: Deletion = Deletion.BY_POLICY
+LIGHT = 256 << 10
+"""Bytes of a part up to which it may be looked at on the spot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,92 +34,97 @@ class Examination:
     objects: tuple[Examined, ...]  # one for each part that is no container, in order
     passing: bool = False  # the cause may be gone at the next try, so nobody should remember this
 
+    @property
+    def count(self) -> int:
+        """Objects that were looked at, those inside others too."""
+        return sum(1 + len(found.inside) for found in self.objects)
+
 
 NOT_EXAMINED = Examination((), ())
 """Of mail whose policy asks for no scan."""
 
 
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The parts of a message, and what was found in those of them that could be examined on the spot."""
+
+    parts: tuple[Part, ...]
+    others: tuple[Part, ...]  # what other readers would see; the parent says in which part
+    done: dict[Part, Examined] = field(default_factory=dict)
+
+    @property
+    def left(self) -> tuple[Part, ...]:
+        """Those that are still to be examined."""
+        leaves = (part for part in (*self.parts, *self.others) if not part.container)
+        return tuple(part for part in leaves if part not in self.done)
+
+    def examination(self, examined: Iterable[Examined] = (), *, passing: bool = False) -> Examination:
+        """All together, with what was found in those that were left."""
+        done = self.done | {found.part: found for found in examined}
+        parts = self.parts
+        for index, part in reversed(tuple(enumerate(self.parts))):
+            others = [done[other] for other in self.others if other.parent == index]
+            seen = tuple(one for found in others for one in as_inside(found))
+            if not part.container and seen:
+                done[part] = with_inside(done[part], seen)
+            elif any(one.status is not ObjectStatus.CLEAN for one in seen):
+                # A reader sees a bad object where this structure has none, so none of its parts can be
+                # trusted alone: the whole container is that object.
+                before = [one for one in parts if not one.container]
+                parts, whole = closed(parts, part)
+                held = (one for found in before if found not in parts for one in as_inside(done[found]))
+                done[whole] = with_inside(_empty(whole), (*held, *seen))
+        return Examination(parts, tuple(done[part] for part in parts if not part.container), passing=passing)
+
+
+def survey(message: bytes, engines: Sequence[Engine], rules: Rules, *, light: int = LIGHT) -> Survey:
+    """Find all parts of `message`, and examine those that are small and hold nothing else. Never raises."""
+    parts = take_apart(message, open_messages=rules.opening.messages)
+    found = Survey(parts, other_parts(message, parts))
+    for part in found.left:
+        if part.unopened:
+            found.done[part] = could_not_judge(part, part.unopened)
+        elif part.end - part.body <= light:
+            readings = readings_of(part, message)
+            if not any(opens(reading, rules.opening) for reading in readings):
+                found.done[part] = judge(part, readings, engines, rules, Budget(rules.limits))
+    return found
+
+
+def survey_sheet(sheet: Sheet, size: int, engines: Sequence[Engine], rules: Rules) -> Survey:
+    """The same for a message that lies on a sheet: what is called in isolation for a large one."""
+    return survey(sheet.read(0, size), engines, rules)
+
+
+def examine_parts(
+    sheet: Sheet, parts: Sequence[Part], engines: Sequence[Engine], rules: Rules
+) -> tuple[Examined, ...]:
+    """Have all `engines` look at these parts and at all that is inside them, within one budget.
+
+    What is called in isolation. It never raises, but it may take long, and it may crash.
+    """
+    budget = Budget(rules.limits)
+    examined: list[Examined] = []
+    for part in parts:
+        readings = readings_of(part.moved(-part.start), sheet.read(part.start, part.end))
+        examined.append(judge(part, readings, engines, rules, budget))
+    return tuple(examined)
+
+
 def examine(message: bytes, engines: Sequence[Engine], rules: Rules) -> Examination:
-    """Have all `engines` look at all objects of `message`. Never raises."""
-    parts = take_apart(message, open_messages=rules.open_messages)
-    objects = (_examine_object(part, message, engines, rules) for part in parts if not part.container)
-    return Examination(parts, tuple(objects))
+    """The whole of it in one go, wherever this is called. Never raises."""
+    found = survey(message, engines, rules)
+    budget = Budget(rules.limits)
+    return found.examination(
+        judge(part, readings_of(part, message), engines, rules, budget) for part in found.left
+    )
 
 
 def not_examined(message: bytes, cause: str) -> Examination:
     """The whole message as one object that nobody could look at."""
     part, *_ = take_apart(message, most_depth=0)
-    return Examination(
-        (part,), (Examined(part, len(message), ObjectStatus.ERROR, cause=cause),), passing=True
-    )
+    return Examination((part,), (could_not_judge(part, cause),), passing=True)
 
 
-def _examine_object(part: Part, message: bytes, engines: Sequence[Engine], rules: Rules) -> Examined:
-    if part.unopened:
-        return Examined(part, part.end - part.body, ObjectStatus.ERROR, cause=part.unopened)
-    content = decoded(part, message)
-    results = [_scan(engine, content, part.name) for engine in engines]
-    if rules.open_messages and part.content_type in MESSAGES:
-        results += _scan_encoded_message(content, engines)
-
-    cured = _cured(results, engines, part.name) if rules.cure else None
-    if cured is not None:
-        return Examined(part, len(content), ObjectStatus.DISINFECTED, _threats(results), cured=cured)
-    status = worst(tuple(result.status for result in results))
-    return Examined(
-        part,
-        len(content),
-        status,
-        _threats(results),
-        next((result.cause for result in results if result.status is status), ""),
-        deletion=_deletion(results, rules),
-    )
-
-
-def _scan(engine: Engine, content: bytes, name: str) -> EngineResult:
-    try:
-        return engine.scan(content, name)
-    except (
-        Exception
-    ) as error:  # engines are foreign code: what they raise is neither clean nor a fault of ours
-        cause = f"{engine.name}: {type(error).__name__}: {error}"
-        return EngineResult(ObjectStatus.ERROR, cause=cause[:LONGEST_CAUSE])
-
-
-def _scan_encoded_message(content: bytes, engines: Sequence[Engine]) -> Iterator[EngineResult]:
-    """What is in an attached message that has no offsets of its own, since it was encoded as a whole."""
-    waiting = [(content, 1)]
-    while waiting:
-        message, level = waiting.pop()
-        for part in take_apart(message):
-            if part.container:
-                continue
-            if part.unopened or level > MOST_ENCODED_LEVELS:
-                yield EngineResult(ObjectStatus.ERROR, cause=part.unopened or TOO_DEEP)
-                continue
-            inside = decoded(part, message)
-            # A cure would be one of the part inside, which cannot be put back by itself.
-            yield from (replace(_scan(engine, inside, part.name), cured=None) for engine in engines)
-            if part.content_type in MESSAGES:
-                waiting.append((inside, level + 1))
-
-
-def _cured(results: Sequence[EngineResult], engines: Sequence[Engine], name: str) -> bytes | None:
-    """The cured content, if all that call it infected know a cure, and nobody finds anything in the first."""
-    infected = [result for result in results if result.status is ObjectStatus.INFECTED]
-    cures = [result.cured for result in infected if result.cured is not None]
-    if not cures or len(cures) < len(infected):
-        return None
-    clean = all(_scan(engine, cures[0], name).status is ObjectStatus.CLEAN for engine in engines)
-    return cures[0] if clean else None
-
-
-def _threats(results: Sequence[EngineResult]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(threat for result in results for threat in result.threats))
-
-
-def _deletion(results: Sequence[EngineResult], rules: Rules) -> Deletion:
-    demanded = {result.deletion for result in results}
-    if Deletion.ALWAYS in demanded:
-        return Deletion.ALWAYS
-    return Deletion.UNLESS_CURED if rules.cure and Deletion.UNLESS_CURED in demanded else Deletion.BY_POLICY
+def _empty(whole: Part) -> Examined:
+    return Examined(whole, whole.end - whole.body, ObjectStatus.CLEAN)

@@ -8,7 +8,7 @@ from email.utils import format_datetime
 
 from gateway.domain.mail import Mail
 from gateway.domain.template import Template
-from services.scanner.examination import Examined
+from services.scanner.judging import Examined
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from gateway.domain.mail import Edit
 from gateway.domain.mime import Part
 from gateway.domain.policy import ObjectAction, ObjectStatus, Policy, Status, worst
 from services.scanner.engines.port import Deletion
-from services.scanner.examination import Examination, Examined
+from services.scanner.examination import Examination
+from services.scanner.judging import Examined, Inside
 
 _CRLF = b"\r\n"
 _EMPTY_LINE = re.compile(rb"(?:(?<=\n)|\A)\r?\n\Z")
@@ -20,25 +21,36 @@ _EMPTY_LINE = re.compile(rb"(?:(?<=\n)|\A)\r?\n\Z")
 LONGEST_LINE = 998
 """Bytes of a line without its end (RFC 5322 §2.1.1)."""
 
+MOST_TOLD = 50
+"""Objects inside one part that are written down; the part itself says what the worst of them is."""
+
 Describe = Callable[[Examined], str]
 """Says in words what was taken out of the message, for who reads it instead."""
 
 
 def decide(examination: Examination, policy: Policy) -> tuple[ScannedObject, ...]:
-    """All objects, with what becomes of each under `policy`."""
-    return tuple(
-        ScannedObject(
-            found.part.path,
-            found.part.name,
-            found.part.content_type,
-            found.size,
-            found.status,
-            _action(found, policy),
-            found.threats,
-            found.cause,
+    """All objects, with what becomes of each under `policy`; behind each those inside it that are not clean.
+
+    An object that is inside another goes the way of that one.
+    """
+    decided: list[ScannedObject] = []
+    for found in examination.objects:
+        action = _action(found, policy)
+        part = found.part
+        decided.append(
+            ScannedObject(
+                part.path,
+                part.name,
+                part.content_type,
+                found.size,
+                found.status,
+                action,
+                found.threats,
+                found.cause,
+            )
         )
-        for found in examination.objects
-    )
+        decided += (_inside(found, inside, action) for inside in _told(found.inside))
+    return tuple(decided)
 
 
 def standing_for(objects: tuple[ScannedObject, ...]) -> ObjectStatus:
@@ -63,12 +75,13 @@ def edits_for(
     * placeholder: header and content of the part become a text. A message, attached ones too, keeps its
       header apart from the fields that describe the content.
     """
-    removed = {decided.path for decided in objects if decided.action is ObjectAction.REMOVE}
+    actions = {decided.path: decided.action for decided in reversed(objects)}
+    removed = {path for path, action in actions.items() if action is ObjectAction.REMOVE}
     emptied = _first_of_the_emptied(examination.parts, removed)
     edits: list[Edit] = []
-    for found, decided in zip(examination.objects, objects, strict=True):
+    for found in examination.objects:
         part = found.part
-        match decided.action:
+        match actions[part.path]:
             case ObjectAction.PASS:
                 pass
             case ObjectAction.CURE:
@@ -80,6 +93,26 @@ def edits_for(
             case ObjectAction.PLACEHOLDER:
                 edits += _instead(part, message, *_as_text_part(describe(found)))
     return tuple(edits)
+
+
+def _told(inside: tuple[Inside, ...]) -> list[Inside]:
+    """Those that are not clean, or if they are many the first of each status and then as many as are told."""
+    bad = [found for found in inside if found.status is not ObjectStatus.CLEAN]
+    first = {found.status: place for place, found in reversed(tuple(enumerate(bad)))}
+    return [found for place, found in enumerate(bad) if place < MOST_TOLD or place in first.values()]
+
+
+def _inside(found: Examined, inside: Inside, action: ObjectAction) -> ScannedObject:
+    return ScannedObject(
+        f"{found.part.path}/{inside.path}",
+        inside.names[0] if inside.names else "",
+        inside.mime or inside.kind,
+        inside.size,
+        inside.status,
+        action,
+        inside.threats,
+        inside.cause,
+    )
 
 
 def _action(found: Examined, policy: Policy) -> ObjectAction:

@@ -12,7 +12,8 @@ from gateway.domain.message import composed
 from gateway.domain.mime import take_apart
 from gateway.domain.policy import ObjectAction, ObjectStatus
 from services.scanner.engines.testfile import StandardTestFile
-from services.scanner.examination import Examined, Rules, examine
+from services.scanner.examination import examine
+from services.scanner.judging import Examined, Rules
 from services.scanner.treatment import decide, edits_for, standing_for, worst_listed
 from tests.support.mails import a_mail
 from tests.support.parts import HEADER, TEST_FILE, a_message, a_text, an_attachment
