@@ -21,6 +21,7 @@ from gateway.storages.storages import Storages
 from services.scanner.digests import without_stale_digests
 from services.scanner.engines.port import Bases
 from services.scanner.examination import NOT_EXAMINED
+from services.scanner.filtering import with_filtered
 from services.scanner.looking import Body, Examiner
 from services.scanner.placeholder import Gate, placeholder
 from services.scanner.statistics import Statistics
@@ -70,6 +71,7 @@ class ScannerWorker:
         rules, policy_mark = self._groups.get(mail.group) or self._groups[POLICY]
         body = Body(self._blobs, mail.body)
         examination = await self._examiner.examine(body) if rules.policy.check_av else NOT_EXAMINED
+        examination = with_filtered(examination, rules.policy)
 
         objects = decide(examination, rules.policy)
         status = standing_for(objects)
