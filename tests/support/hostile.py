@@ -13,7 +13,7 @@ from typing import Literal
 
 from gateway.runtime.confinement import leave_network
 from gateway.runtime.sheets import Sheet
-from services.scanner.engines.port import Bases, EngineResult
+from services.scanner.engines.port import Bases, EngineResult, Sample
 
 
 def lengths(*pieces: bytes) -> tuple[int, ...]:
@@ -133,9 +133,16 @@ class HostileEngine:
 
     behaviour: Literal["hang", "die", "raise"]
     name: str = "hostile"
+    edition: str = "1"
     bases: Bases = Bases(date(2026, 3, 1), 1)  # noqa: RUF009 - it is frozen
 
-    def scan(self, content: bytes, name: str) -> EngineResult:
+    @property
+    def at_hand(self) -> HostileEngine:
+        return self
+
+    knowledge = at_hand
+
+    def judge(self, sample: Sample) -> EngineResult:
         match self.behaviour:
             case "hang":
                 sleep_on()
