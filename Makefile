@@ -29,7 +29,7 @@ bench: setup-dev ## Measure throughput, latency and CPU per message
 
 bases: setup-dev ## Build the databases that come with the gateway from their sources
 	rm -rf $(SIGNATURES)/shipped
-	$(BIN)/python -m cli.makebases --make-only --portable $(SIGNATURES)/sources $(SIGNATURES)/shipped
+	$(BIN)/python -m cli.maker.bases --make-only --portable $(SIGNATURES)/sources $(SIGNATURES)/shipped
 
 format: setup-dev ## Format the code
 	$(BIN)/ruff format .

@@ -32,7 +32,7 @@ class Code(IntEnum):
 class Trouble(Exception):
     """The command ends here. The text is for the operator; `code` is what to exit with."""
 
-    def __init__(self, code: Code, text: str) -> None:
+    def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
         self.code = code
 
@@ -100,7 +100,7 @@ def run(tool: click.Command, name: str, arguments: Sequence[str] | None = None) 
     return int(code)
 
 
-def _say(name: str, error: Exception, code: Code) -> Code:
+def _say(name: str, error: Exception, code: int) -> int:
     for line in str(error).splitlines():
         print(f"{name}: {line}", file=sys.stderr)
     return code

@@ -14,12 +14,16 @@ from gateway.config.sections.gateway import (
     ApiSection,
     BlobsSection,
     BusSection,
+    DeliverySection,
     DnsSection,
+    DsnSection,
     EnginesSection,
     GatewayAccessSection,
+    GreylistSection,
     MetricsSection,
     ObjectsSection,
     ProcessesSection,
+    ReceiverSection,
     RecipientsSection,
     RecordsSection,
     StoragesSection,
@@ -79,8 +83,12 @@ class Settings(BaseModel):
     engines: EnginesSection = EnginesSection()
     objects: ObjectsSection = ObjectsSection()
     tls: TlsSection = TlsSection()
+    receiver: ReceiverSection = ReceiverSection()
     gateway_access: GatewayAccessSection = GatewayAccessSection()
+    delivery: DeliverySection = DeliverySection()
     recipients: RecipientsSection = RecipientsSection()
+    greylist: GreylistSection = GreylistSection()
+    dsn: DsnSection = DsnSection()
     dns: DnsSection = DnsSection()
     processes: ProcessesSection = ProcessesSection()
 

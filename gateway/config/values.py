@@ -10,13 +10,21 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, InstanceOf
 
-from gateway.domain.access import ConnectRule, HeloRule, MailfromRule, RelayRule, SenderRule
+from gateway.domain.access import (
+    ConnectRule,
+    HeloRule,
+    MailfromRule,
+    RelayRule,
+    SenderRule,
+    parse_network,
+)
 from gateway.domain.endpoint import HostPort, LocalSocket, is_address, parse_host, parse_host_port
 from gateway.domain.policy import ObjectStatus, SpamStatus, Status
 from gateway.domain.routes import Route
@@ -140,6 +148,13 @@ def read_hostname(text: str) -> str:
 def read_zone(text: str) -> str:
     """A DNS zone that is asked about clients."""
     return read_hostname(text).rstrip(".").lower()
+
+
+def read_ip(text: str) -> str:
+    """An IP address."""
+    if not is_address(text):
+        raise ValueError(f"'{text}' is not an IP address: write it like 192.0.2.1 or 2001:db8::1")
+    return parse_host(text)
 
 
 def read_listen(text: str) -> HostPort:
@@ -313,11 +328,15 @@ NameMask = Annotated[str, reader(read_name_mask), Kind("mask")]
 DomainMask = Annotated[str, reader(read_domain_mask), Kind("domain or mask")]
 Hostname = Annotated[str, reader(read_hostname), Kind("host name")]
 Zone = Annotated[str, reader(read_zone), Kind("DNS zone")]
+IpAddress = Annotated[str, reader(read_ip), Kind("IP address")]
 Listen = Annotated[InstanceOf[HostPort], reader(read_listen), Kind("address and port")]
 OptionalListen = Annotated[
     InstanceOf[HostPort] | None, reader(read_optional_listen), Kind(f"address and port; {_EMPTY}")
 ]
 DnsServer = Annotated[InstanceOf[HostPort], reader(read_dns_server), Kind("address, with or without port")]
+Network = Annotated[
+    InstanceOf[IPv4Network] | InstanceOf[IPv6Network], reader(parse_network), Kind("address or network")
+]
 Format = Annotated[str, reader(read_format), Kind("`strftime` format")]
 Account = Annotated[str, reader(read_account), Kind("account")]
 Namespace = Annotated[str, reader(read_namespace), Kind("word")]

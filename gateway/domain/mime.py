@@ -196,9 +196,9 @@ def _read_header(message: bytes, section: _Section) -> _Header:
     for before, name, behind, value in _CONTENT_FIELD.findall(message[section.start : end]):
         name = name.lower()
         clear = clear and name not in values and _PLAIN_VALUE.fullmatch(value) is not None
-        if before or behind.strip(b" \t"):
+        if before or behind.strip(b" \t") or (name == b"transfer-encoding" and len(value.split()) > 1):
             clear = False
-        else:
+        if not before and not behind.strip(b" \t"):
             values.setdefault(name, value)
 
     head, typed = parameters.parse(values.get(b"type", b""))
@@ -213,8 +213,14 @@ def _read_header(message: bytes, section: _Section) -> _Header:
         disposition,
         name.text.strip() if name else "",
         boundary.content.rstrip() if boundary else b"",  # RFC 2046 §5.1.1: it does not end with a space
-        clear and values.get(b"type", b"").lower().count(b"boundary") < 2,
+        clear and values.get(b"type", b"").lower().count(b"boundary") < 2 and _is_plain(head),
     )
+
+
+def _is_plain(head: str) -> bool:
+    """Whether a Content-Type is missing or of the one form that all readers know."""
+    found = _TYPE.match(head)
+    return not head or (found is not None and found.end() == len(head))
 
 
 def _content_type(head: str, default: str) -> str:

@@ -71,7 +71,7 @@ def every(value: bytes, name: str) -> tuple[Parameter, ...]:
             if equals and words and words[-1] == name.encode():
                 content = _unquoted(raw_value.strip())
                 found.setdefault(content, Parameter(content))
-                unquoted = raw_value.strip(b' \t"')
+                unquoted = raw_value.strip(b' \t\r\n"')
                 found.setdefault(unquoted, Parameter(unquoted))
         assembled = parse(reading)[1].get(name)
         if assembled:

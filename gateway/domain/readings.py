@@ -17,7 +17,9 @@ from gateway.domain.headers import MOST_HEADER_BYTES, header_end
 from gateway.domain.mime import MESSAGES, Part, between_boundaries, take_apart
 
 MOST_PLACES = 1_000
-"""Places that are looked at anew in one message, before it counts as one that nobody can read."""
+"""Places that are found anew in one message, before it counts as one that nobody can read."""
+MOST_BYTES = 32 << 20
+"""Bytes that are gone through anew, a place in a place counted twice."""
 MOST_DEPTH = 50
 MOST_PARTS = 5_000
 MOST_BOUNDARIES = 8
@@ -86,7 +88,9 @@ def _around(message: bytes, parts: tuple[Part, ...]) -> Iterator[Part]:
     for index, part in enumerate(parts):
         if not part.container or not part.boundary:
             continue
-        closing = re.compile(rb"(?:\r?\n--" + re.escape(part.boundary) + rb"(?:--)?[ \t]*(?=\r?\n|\Z))+")
+        closing = re.compile(
+            rb"(?:\r?\n--" + re.escape(part.boundary) + rb"(?:--)?[ \t]*(?=\r?\n|\Z))+(?:\r?\n)?"
+        )
         line = closing.match(message, last[index].end, part.end)
         for what, start, end in (
             ("preamble", part.body, first[index].delimiter),
@@ -144,6 +148,7 @@ class _Exploring:
     def __init__(self, message: bytes) -> None:
         self._message = message
         self._seen: set[tuple[int, int]] = set()
+        self._places = self._bytes = 0
         self.gave_up = False
 
     def all_parts(self, start: int, end: int) -> Iterator[Part]:
@@ -154,7 +159,7 @@ class _Exploring:
             if (place.start, place.end) in self._seen:
                 continue
             self._seen.add((place.start, place.end))
-            self.gave_up = len(self._seen) > MOST_PLACES or place.depth > MOST_DEPTH
+            self.gave_up |= place.depth > MOST_DEPTH
             for body in self._bodies(place):
                 yield from self._read(place, body, waiting)
 
@@ -195,14 +200,20 @@ class _Exploring:
             shown = _DASHES.search(message, body, place.end)
             usable = [shown[1].rstrip()] if shown else []
         for boundary in usable[:MOST_BOUNDARIES]:
-            strict, agreed = between_boundaries(message, body, place.end, boundary, MOST_PARTS)
-            places = {(start, end) for _, start, end in strict}
-            if not agreed:
-                places |= self._between_loose(body, place.end, boundary)
-            yield from (_Place(start, end, place.depth + 1) for start, end in places)
-            if strict and not agreed and place.end < len(message):
-                # Who looks for the end of this multipart alone does not see where its container ends.
-                yield _Place(strict[-1][1], len(message), place.depth + 1)
+            # Who looks for the end of this multipart alone does not see where its container ends.
+            for end in dict.fromkeys((place.end, len(message))):
+                strict, agreed = between_boundaries(message, body, end, boundary, MOST_PARTS)
+                places = {(start, until) for _, start, until in strict}
+                if not agreed:
+                    places |= self._between_loose(body, end, boundary)
+                self._places += len(places)
+                self._bytes += end - body
+                if self._places > MOST_PLACES or self._bytes > MOST_BYTES:
+                    self.gave_up = True
+                    return
+                yield from (_Place(start, until, place.depth + 1) for start, until in places)
+                if agreed:
+                    break
 
     def _between_loose(self, body: int, end: int, boundary: bytes) -> set[tuple[int, int]]:
         """The places where every line counts that begins with the boundary."""

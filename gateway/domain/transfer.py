@@ -21,6 +21,7 @@ _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _NO_BASE64_LINE = re.compile(rb"[^A-Za-z0-9+/=\s]")
 _BASE64_LINES = re.compile(rb"^(?:[A-Za-z0-9+/]{4}){5,}\r?$", re.MULTILINE)
 _NOT_QUOTED = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*\r?\n|\Z)")
+_BLANK_AFTER_BREAK = re.compile(rb"=[ \t]+\r?\n")
 _UU_BEGIN = re.compile(rb"^begin [0-7]{3,4} [^\n]*\n", re.MULTILINE)
 
 
@@ -99,7 +100,9 @@ def _other_base64(raw: bytes, content: bytes) -> Iterator[bytes]:
 
 
 def _other_quoted_printable(raw: bytes, content: bytes) -> Iterator[bytes]:
-    """What others make of an equals sign with no digits behind it."""
+    """What others make of an equals sign with no digits behind it, or with blanks before the line end."""
+    if _BLANK_AFTER_BREAK.search(raw):
+        yield binascii.a2b_qp(_BLANK_AFTER_BREAK.sub(b"=\n", raw))
     if _NOT_QUOTED.search(raw):
         yield binascii.a2b_qp(_NOT_QUOTED.sub(b"", raw))
         yield binascii.a2b_qp(_NOT_QUOTED.sub(b"=3D", raw))

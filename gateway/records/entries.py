@@ -84,6 +84,9 @@ class Entries(Protocol):
     async def claim(self, now: datetime, until: datetime, most: int) -> Sequence[Released]:
         """Some of the ordered releases, for the caller alone until that time."""
 
+    async def hold(self, until: datetime, longer: datetime) -> None:
+        """Claims that last until that time last longer."""
+
     async def released(self, entry: StorageEntry, at: datetime) -> None:
         """The release that was claimed is carried out."""
 

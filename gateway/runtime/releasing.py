@@ -1,9 +1,9 @@
 """Carries out what operators ordered to be released from storages, in whichever process comes first.
 
-An order is on record before anybody hears of it, so it outlives every crash. It is claimed for a while by
-one process, carried out, and concluded. What a dead process began is begun anew once its claim is over: mail
-that was published by then is on record and left out, and what is published twice has the same ids, so the
-sender delivers it once.
+An order is on record before anybody hears of it, so it outlives every crash. One process claims it, carries
+it out, and concludes it; while it works, it holds on to its claim. What a dead process began is begun anew
+once its claim is over: mail that was published by then is on record and left out, and what is published twice
+has the same ids, so the sender delivers it once.
 """
 
 from __future__ import annotations
@@ -37,9 +37,10 @@ EVERY = timedelta(seconds=1)
 AT_ONCE = 16
 """Releases that one process carries out at a time."""
 
-CLAIM = timedelta(seconds=60)
-LONGEST_RELEASE = 50.0
-"""Seconds for one release: it is over, or given up, before its claim is."""
+CLAIM = timedelta(seconds=15)
+HOLD_EVERY = 5.0
+LONGEST_RELEASE = 300.0
+"""Seconds for one release, however large the message."""
 
 MISSING = "its file was removed by hand"
 
@@ -61,9 +62,24 @@ class Releaser:
         `TemporaryFailure` when it cannot be known whether any are.
         """
         now = self.now()
-        releases = await self.storages.entries.claim(now, now + CLAIM, AT_ONCE)
-        await asyncio.gather(*(self._try(release) for release in releases))
+        until = now + CLAIM
+        releases = await self.storages.entries.claim(now, until, AT_ONCE)
+        if releases:
+            holding = asyncio.create_task(self._hold(until))
+            try:
+                await asyncio.gather(*(self._try(release) for release in releases))
+            finally:
+                holding.cancel()
         return len(releases)
+
+    async def _hold(self, until: datetime) -> None:
+        """Hold on to a claim: who lets go of it by dying is soon followed by somebody else."""
+        while True:
+            await asyncio.sleep(HOLD_EVERY)
+            longer = self.now() + CLAIM
+            with suppress(TemporaryFailure):  # it may last until the records are back
+                await self.storages.entries.hold(until, longer)
+                until = longer
 
     async def _try(self, release: Released) -> None:
         entry = release.entry

@@ -132,6 +132,8 @@ class _Session:
             hello = await self._say(f"HELO {hostname}")
         elif any(line.upper() == "STARTTLS" for line in hello.lines[1:]):
             _expect_positive(await self._say("STARTTLS"), "STARTTLS")
+            if await self._has_more():
+                raise ValueError("it said more than it may before TLS")
             await self._writer.start_tls(_unverified())
             hello = await self._say(f"EHLO {hostname}")
         _expect_positive(hello, "our greeting")
@@ -150,6 +152,13 @@ class _Session:
         self._writer.write(command.encode() + b"\r\n")
         await self._writer.drain()
         return await self._reply()
+
+    async def _has_more(self) -> bool:
+        """Whether anything came that was not read: in the clear, it would be taken for what TLS protects."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0):
+                return bool(await self._reader.read(1))
+        return False
 
     async def _reply(self) -> Answer:
         lines: list[str] = []

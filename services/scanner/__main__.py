@@ -35,6 +35,7 @@ from services.scanner.objects.budget import Limits
 from services.scanner.objects.walking import Opening
 from services.scanner.placeholder import Gate
 from services.scanner.signatures.signatures import SHIPPED, load_signatures
+from services.scanner.statistics import open_statistics
 from services.scanner.worker import GroupRules, ScannerWorker
 
 NAME = "scanner"
@@ -54,7 +55,10 @@ async def run(gateway: Gateway) -> None:
     quarantines = quarantines_in_use(settings.policies.values(), StorageKind.AV_QUARANTINE)
     for storage in (settings.outgoing_archive, *quarantines):
         await gateway.storages.prepare(storage)
-    async with open_means(settings) as means:
+    async with AsyncExitStack() as stack:
+        means = await stack.enter_async_context(open_means(settings))
+        statistics = open_statistics(settings.options.av_statistics)
+        stack.push_async_callback(statistics.close)
         worker = ScannerWorker(
             gateway.blobs,
             Examiner(means),
@@ -62,6 +66,7 @@ async def run(gateway: Gateway) -> None:
             Gate(settings.network.hostname, f"Mailwarden {VERSION}"),
             gateway.storages,
             settings.outgoing_archive,
+            statistics,
         )
         await serve(Stage.SCANNER, worker, gateway)
 

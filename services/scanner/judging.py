@@ -86,7 +86,6 @@ def judge(
 
     What other engines have to be given of it is put on the tray. Raises `NeedsIsolation` and nothing else.
     """
-    budget.begin(part.end - part.body)
     first, own = readings[0], [CLEAN]
     inside: list[Inside] = []
     for reading in readings:

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 from gateway.domain.journey import Answer, RecipientReply
 from gateway.domain.mail import Recipient
+from gateway.domain.routes import SOCKET
 from services.sender.replies import Reply
 from services.sender.security import NO_TLS, Security
 from services.sender.session import Interrupted
-
-LOCAL_SOCKET = "unix:"
-"""Begins the address of a host that is reached through a socket in the file system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,7 @@ class Host:
     @property
     def socket_path(self) -> str:
         """The socket in the file system; "" for a host on the network."""
-        return self.ip.removeprefix(LOCAL_SOCKET) if self.ip.startswith(LOCAL_SOCKET) else ""
+        return self.ip.removeprefix(SOCKET) if self.ip.startswith(SOCKET) else ""
 
     def __str__(self) -> str:
         return f"{self.name} [{self.ip}]"
@@ -45,6 +43,7 @@ class Answers:
 
     replies: tuple[RecipientReply, ...]
     confirms: bool = False  # the next hop sends the notices of success itself (RFC 3461 §5.2.2)
+    final: bool = False  # what it took lies in mailboxes: it speaks LMTP (RFC 2033)
 
 
 Word = Reply | Interrupted

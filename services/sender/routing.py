@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from gateway.dns.names import query_name
 from gateway.dns.port import MailExchange
 from gateway.domain.address import domain_of, matches
 from gateway.domain.endpoint import is_address
@@ -16,9 +17,10 @@ from gateway.domain.routes import SMTP_PORT, Route
 class Destination:
     """What recipients have in common whose mail goes the same way."""
 
-    host: str  # a domain when `by_mx`, else a host name or an address
+    host: str  # a domain when `by_mx`, else a host name, an address or `unix:/path`
     port: int = SMTP_PORT
     by_mx: bool = False
+    lmtp: bool = False
 
 
 class Unroutable(Exception):
@@ -47,44 +49,51 @@ def group_by_destination(
 
 def destination_of(address: str, routes: Sequence[Route]) -> Destination | None:
     """Where mail to `address` goes: by the first route that matches, else to the MX hosts of its domain."""
-    for route in routes:
-        if matches(route.mask, address):
-            host = route.host.lower()
-            return Destination(host, route.port, route.by_mx)
-
     domain = domain_of(address)
+    in_ascii = domain if domain.isascii() else query_name(domain) or ""
+    names = {address, f"{address.rpartition('@')[0]}@{in_ascii}"} if in_ascii != domain else {address}
+    for route in routes:
+        if any(matches(route.mask, name) for name in names):
+            return Destination(route.host.lower(), route.port, route.by_mx, route.lmtp)
+
     if domain.startswith("[") and domain.endswith("]"):
         literal = domain[1:-1].removeprefix("ipv6:")  # RFC 5321 §4.1.3
         return Destination(literal) if is_address(literal) else None
-    return Destination(domain, by_mx=True) if domain else None
+    return Destination(in_ascii, by_mx=True) if in_ascii else None
 
 
 def exchanges_to_try(
-    records: Sequence[MailExchange], domain: str, own_name: str, shuffle: Callable[[list[MailExchange]], None]
-) -> tuple[str, ...]:
-    """The names of the hosts to try, the best first; equal ones in the order that `shuffle` gives them.
+    records: Sequence[MailExchange],
+    domain: str,
+    own_name: str,
+    shuffle: Callable[[list[MailExchange]], None],
+) -> tuple[MailExchange, ...]:
+    """The hosts to try, the best first; equal ones in the order that `shuffle` gives them.
 
     A domain without records is its own host (RFC 5321 §5.1). Raises `Unroutable` when the domain takes no
     mail, or when the mail would come back to us.
     """
-    if not records:
-        return _not_ourselves(domain, own_name)
-    if all(not record.host for record in records):
+    if records and all(not record.host for record in records):
         raise Unroutable("5.1.10", f"{domain} does not take mail (null MX)")
+    named = [record for record in records if record.host] or [MailExchange(0, domain)]
 
-    # Only hosts that are better than ourselves bring the mail nearer to its goal.
-    ours = min((record.preference for record in records if _same(record.host, own_name)), default=None)
-    better = [record for record in records if record.host and (ours is None or record.preference < ours)]
+    shuffle(named)
+    in_order = sorted(named, key=lambda record: record.preference)
+    return before_ourselves(in_order, domain, lambda record: _same(record.host, own_name))
+
+
+def before_ourselves(
+    exchanges: Sequence[MailExchange], domain: str, is_ours: Callable[[MailExchange], bool]
+) -> tuple[MailExchange, ...]:
+    """Those of `exchanges`, the best first, that bring the mail nearer to its goal than we are.
+
+    Raises `Unroutable` when there are none.
+    """
+    ours = min((exchange.preference for exchange in exchanges if is_ours(exchange)), default=None)
+    better = tuple(exchange for exchange in exchanges if ours is None or exchange.preference < ours)
     if not better:
         raise Unroutable("5.4.6", f"mail for {domain} loops back to this host")
-    shuffle(better)
-    return tuple(record.host for record in sorted(better, key=lambda record: record.preference))
-
-
-def _not_ourselves(domain: str, own_name: str) -> tuple[str, ...]:
-    if _same(domain, own_name):
-        raise Unroutable("5.4.6", f"mail for {domain} loops back to this host")
-    return (domain,)
+    return better
 
 
 def _same(name: str, other: str) -> bool:

@@ -248,6 +248,19 @@ async def test_a_claim_that_was_not_concluded_in_time_is_free_again(records: Sql
     assert await claimed(records, 12) == ["one"]
 
 
+async def test_a_claim_that_is_held_on_to_lasts_longer(records: SqlRecords) -> None:
+    await keep(records, an_entry("one"), an_entry("two"))
+    await order(records, ["one"])
+    assert await claimed(records, 11) == ["one"]
+    await order(records, ["two"])
+    assert await claimed(records, 11.5) == ["two"]
+
+    await records.entries.hold(after(12), after(20))
+
+    assert await claimed(records, 13) == ["two"]
+    assert await claimed(records, 20) == ["one", "two"]
+
+
 async def test_many_who_claim_at_once_get_each_release_once(records: SqlRecords) -> None:
     await keep(records, *(an_entry(f"e{number:02}") for number in range(40)))
     await order(records)

@@ -5,6 +5,7 @@
 ! relay = allow from any to *      a rule before those that all dialogues have; may be repeated
 ! connect = deny from no_name to * a rule of its own; also helo, mailfrom, sender; may be repeated
 ! black_list = bl.example          a DNS black list
+! greeting_pause = 0.1             seconds before the greeting in which the client must not speak
 ! policy = check_recipients        a check that the policy of the site wants; may be repeated
 ! known = bob@own.example          a recipient that exists; may be repeated
 ! next_hop = RCPT: 550 5.1.1 no    the next hop is asked for recipients, and answers so to what begins so
@@ -15,6 +16,7 @@ S: 220 gw.example ESMTP            what the server has to say; "..." at the end 
 C: EHLO client.example             a line that the client sends; CRLF is added
 C> DATA\r\n                        bytes that the client sends, with the escapes of Python
 M> Subject: x\r\n                  a message that has to be stored by the end, whole; in order
+LATER 300                          so many seconds go by on the server's clock
 END                                the server has to close the connection here
 """
 
@@ -23,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +36,7 @@ from gateway.domain.routes import Route
 from services.receiver.rules import Rules
 from tests.support.dns import dns_server
 from tests.support.policies import a_policy
-from tests.support.receiving import RULES, receiving
+from tests.support.receiving import NOW, RULES, receiving
 from tests.support.smtp_client import RawClient, connected
 from tests.support.smtp_peer import smtp_peer
 
@@ -43,8 +46,8 @@ class Step:
     """One line of a dialogue."""
 
     number: int
-    kind: str  # "S", "C", "M" or "END"
-    text: str  # what the server says
+    kind: str  # "S", "C", "M", "LATER" or "END"
+    text: str  # what the server says, or the seconds that go by
     content: bytes  # what is sent, or has to be stored
 
 
@@ -71,10 +74,11 @@ async def play(path: Path, *, piece_size: int = 0) -> None:
             next_hop.answers.update(scene.next_hop)
             route = Route("*", next_hop.host, next_hop.port)
             rules = replace(rules, checking=replace(rules.checking, ask_next_hop=True, routes=(route,)))
-        running = await stack.enter_async_context(receiving(rules, dns=dns))
+        clock = _Clock()
+        running = await stack.enter_async_context(receiving(rules, dns=dns, now=clock.now))
         client = await stack.enter_async_context(connected(running.port, ip=scene.client))
         for step in steps:
-            await _take(step, client, f"{path.name}:{step.number}", piece_size)
+            await _take(step, client, clock, f"{path.name}:{step.number}", piece_size)
         assert running.blobs.bodies == [step.content for step in steps if step.kind == "M"], path.name
 
 
@@ -94,15 +98,32 @@ def read_dialogue(path: Path) -> tuple[Scene, list[Step]]:
                 steps.append(Step(number, "C", "", text.encode() + b"\r\n"))
             case "C>" | "M>":
                 steps.append(Step(number, mark[0], "", _unescaped(text)))
+            case "LATER":
+                steps.append(Step(number, "LATER", text, b""))
             case "END":
                 steps.append(Step(number, "END", "", b""))
             case _:
-                raise ValueError(f"{path.name}:{number}: begins with none of # ! S: C: C> M> END")
+                raise ValueError(f"{path.name}:{number}: begins with none of # ! S: C: C> M> LATER END")
     return scene, steps
 
 
-async def _take(step: Step, client: RawClient, place: str, piece_size: int) -> None:
+class _Clock:
+    """Stands until it is moved."""
+
+    def __init__(self) -> None:
+        self._now = NOW
+
+    def now(self) -> datetime:
+        return self._now
+
+    def move(self, seconds: float) -> None:
+        self._now += timedelta(seconds=seconds)
+
+
+async def _take(step: Step, client: RawClient, clock: _Clock, place: str, piece_size: int) -> None:
     match step.kind:
+        case "LATER":
+            clock.move(float(step.text))
         case "C":
             await client.send(step.content, piece_size=piece_size)
         case "S":
@@ -158,8 +179,14 @@ def _with_rule(rules: Rules, name: str, value: str) -> Rules:
             return replace(rules, checking=replace(rules.checking, **said))
         case "limits":
             return replace(rules, limits=replace(rules.limits, **{field_name: int(value)}))
+        case "greeting_pause":
+            return replace(rules, greeting_pause=float(value))
         case "reject_malformed":
             return replace(rules, reject_malformed=value == "yes")
+        case "chunking":
+            return replace(rules, chunking=value == "yes")
+        case "starttls":
+            return replace(rules, starttls=value == "yes")
         case _:
             raise ValueError(f"there is no rule {name}")
 

@@ -14,6 +14,7 @@ from typing import Literal
 from gateway.runtime.confinement import leave_network
 from gateway.runtime.sheets import Sheet
 from services.scanner.engines.port import Bases, EngineResult, Sample
+from services.scanner.engines.testfile import StandardTestFile
 
 
 def lengths(*pieces: bytes) -> tuple[int, ...]:
@@ -129,9 +130,10 @@ def may_leave_network() -> bool:
 
 @dataclass(frozen=True)
 class HostileEngine:
-    """An engine that does something bad with every object: hangs, dies of a signal, or raises."""
+    """Knows the test file, but does something bad with some objects: hangs, dies of a signal, or raises."""
 
     behaviour: Literal["hang", "die", "raise"]
+    victim: bytes = b""  # what every content begins with that it does this with
     name: str = "hostile"
     edition: str = "1"
     bases: Bases = Bases(date(2026, 3, 1), 1)  # noqa: RUF009 - it is frozen
@@ -143,6 +145,8 @@ class HostileEngine:
     knowledge = at_hand
 
     def judge(self, sample: Sample) -> EngineResult:
+        if not sample.content.startswith(self.victim):
+            return StandardTestFile().judge(sample)
         match self.behaviour:
             case "hang":
                 sleep_on()

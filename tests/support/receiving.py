@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from ssl import SSLContext
 from typing import cast
 
 from gateway.blobs.memory import MemoryBlobs, MemoryWriter
@@ -27,11 +28,16 @@ from gateway.records.port import Records
 from gateway.runtime.outages import Outages
 from services.receiver.admission import Admission
 from services.receiver.blocklists import BlockLists
+from services.receiver.door import Door
+from services.receiver.greylisting import Greylist
 from services.receiver.probing import Prober
 from services.receiver.recipients import Recipients
+from services.receiver.register import Register
 from services.receiver.rules import Limits, Rules, Timeouts
+from services.receiver.server import House
 from services.receiver.spool import Spool
 from services.receiver.worker import Receiver
+from tests.support.greylist import MemoryGreylist
 from tests.support.records import MemoryOutages
 from tests.support.storages import Shelf
 from tests.support.zones import ZoneDns
@@ -45,6 +51,9 @@ RULES = Rules(
     groups=(),
     protected_domains=("own.example",),
     reject_malformed=False,
+    starttls=False,
+    chunking=False,
+    proxies=(),
     limits=Limits(
         sessions=10,
         sessions_per_ip=10,
@@ -53,6 +62,7 @@ RULES = Rules(
         message_size=10 << 20,
         recipients=100,
         hops=20,
+        header_size=64 << 10,
         free_space=0,
     ),
     timeouts=Timeouts(command=60, data_initiation=60, data_termination=60, read=60),
@@ -112,14 +122,18 @@ class NotedEvents:
 
     events: list[Event] = field(default_factory=list)
     ready: bool = True
-    counted: Counter[counters.Counter] = field(default_factory=Counter)
+    counted: Counter[str] = field(default_factory=Counter)
     outages: MemoryOutages = field(default_factory=MemoryOutages)
+    greylist: MemoryGreylist = field(default_factory=MemoryGreylist)
 
     def note(self, *events: Event) -> None:
         self.events.extend(events)
 
     def count(self, counter: counters.Counter, by: int = 1) -> None:
         self.counted[counter] += by
+
+    def reach(self, peak: counters.Peak, value: int) -> None:
+        self.counted[peak] = max(self.counted[peak], value)
 
 
 @dataclass
@@ -142,11 +156,17 @@ class Running:
 
 @asynccontextmanager
 async def receiving(
-    rules: Rules = RULES, *, blobs: Blobs | None = None, dns: Dns | None = None
+    rules: Rules = RULES,
+    *,
+    blobs: Blobs | None = None,
+    dns: Dns | None = None,
+    register: Register | None = None,
+    tls: SSLContext | None = None,
+    now: Callable[[], datetime] = lambda: NOW,
 ) -> AsyncIterator[Running]:
     """A receiver that runs under `rules`; its ids are m1, m2 and so on, its clock stands at `NOW`.
 
-    Without a `dns` of its own, no name exists.
+    Without a `dns` of its own no name exists; with a `now` of its own its clock is that.
     """
     bus, memory, records, shelf = SwitchableBus(), SwitchableBlobs(), NotedEvents(), Shelf()
     numbers = itertools.count(1)
@@ -157,15 +177,24 @@ async def receiving(
         cast(Records, records),
         shelf.storages(memory),
         new_id=lambda: f"m{next(numbers)}",
-        now=lambda: NOW,
+        now=now,
     )
     dns = dns or ZoneDns({})
-    outages = Outages(records.outages, "p1", now=lambda: NOW)
+    outages = Outages(records.outages, "p1", now=now)
     lists = BlockLists(rules.black_lists, dns, outages)
     recipients = Recipients(rules.checking, Prober(dns, rules.hostname), outages)
-    admission = Admission(rules, dns, lists, recipients, cast(Records, records))
-    receiver = Receiver(rules, admission, spool, lambda: running.suspended)
-    await receiver.listen([("127.0.0.1", 0)])
+    greylist = Greylist(rules.greylisting, records.greylist, outages, now=now)
+    receiver = Receiver(
+        House(
+            rules,
+            Door(rules.limits, lambda: running.suspended, register or Register.alone()),
+            Admission(rules, dns, lists, recipients, greylist, cast(Records, records)),
+            spool,
+            cast(Records, records),
+            tls,
+        )
+    )
+    receiver.listen([("127.0.0.1", 0)])
     running = Running(receiver, receiver.ports[0], bus, memory, records, shelf)
     try:
         yield running

@@ -18,6 +18,7 @@ from gateway.config.draft import Draft
 from gateway.config.findings import Finding, warning
 from gateway.config.names import parameter_name
 from gateway.config.sections.gateway import (
+    DeliverySection,
     EnginesSection,
     GatewayAccessSection,
     RecipientsSection,
@@ -114,6 +115,7 @@ def value_is_given_twice(draft: Draft) -> Iterator[Finding]:
         (NetworkSection, "protected_domains"),
         (RecipientsSection, "known"),
         (EnginesSection, "engine"),
+        (DeliverySection, "own_address"),
     )
     for model, attribute in lists:
         seen: Counter[str] = Counter()

@@ -142,8 +142,8 @@ class ForwardSection(Section):
         default=(),
         description="`<mask> domain`, `<mask> [host]` or `<mask> [host:port]`: where mail to these "
         "recipients goes; the first that matches is taken. A domain is looked up in MX records, "
-        "brackets switch that off. Without a matching route, mail goes to the MX hosts of "
-        "the recipient's domain.",
+        "brackets switch that off. `lmtp:[host:port]` and `lmtp:[unix:/path]` deliver by LMTP. Without "
+        "a matching route, mail goes to the MX hosts of the recipient's domain.",
     )
 
 

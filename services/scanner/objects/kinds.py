@@ -208,10 +208,13 @@ def _in_text(content: bytes) -> list[Found]:
 _FIELDS = rb"(?:[!-9;-~]++[ \t]*+:[^\n]*+\n(?:[ \t][^\n]*+\n)*+)"
 _TELLING = rb"(?:mime-version|content-type|content-transfer-encoding|received|return-path|message-id)[ \t]*:"
 _MESSAGE = re.compile(rb"\s{0,8}(?:>?From [^\n]*\n)?" + _FIELDS + rb"{0,200}?" + _TELLING, re.IGNORECASE)
+_HEADLESS = re.compile(rb"\s{0,8}--[^\r\n]{1,200}\r?\n(?:content-[a-z-]{1,40}:|\r?\n[^\n])", re.IGNORECASE)
 _MBOX = re.compile(rb"From [^\n]*\n[!-9;-~]+[ \t]*:")
 _LHA = re.compile(rb"..-l[hz][0-9a-z]-", re.DOTALL)
 _CMS = re.compile(
-    rb"\x30(?:\x80|[\x01-\x7f]|\x81.|\x82..|\x83...|\x84....)\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07[\x02\x03\x04\x06\x09\x17]",
+    rb"\x30(?:\x80|[\x01-\x7f]|\x81.|\x82..|\x83...|\x84....)"
+    rb"\x06(?:\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07[\x02\x03\x04\x06]"
+    rb"|\x0b\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01[\x09\x17])",
     re.DOTALL,
 )
 _BZIP2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
@@ -269,4 +272,5 @@ _BY_LOOK: tuple[tuple[Callable[[bytes], bool], Kind], ...] = (
     (_matches(_LZMA), Kind.LZMA),
     (_matches(_MBOX), Kind.MBOX),
     (_matches(_MESSAGE), Kind.MESSAGE),
+    (_matches(_HEADLESS), Kind.MESSAGE),
 )

@@ -12,12 +12,21 @@ from services.scanner.objects.members import Fault, Member, damaged
 
 _ENVELOPE = re.compile(rb"(?:\A|(?<=\n\n)|(?<=\n\r\n))From [^\n]*\n")
 
+_HEADLESS = re.compile(rb"\s{0,8}--([^\r\n]{1,200}?)[ \t]*\r?\n")
+_ESCAPED = re.compile(rb'["\\]')
+
 FRAGMENT = "message/partial"
 """A type of which one part of a message never shows the whole (RFC 2046 §5.2.2)."""
 
 
 def open_message(content: bytes, budget: Budget) -> Iterator[Member | Fault]:
-    """All parts of a message, as every reader would find them."""
+    """All parts of a message, as every reader would find them; of one without its header too."""
+    headless = _HEADLESS.match(content)
+    if headless:
+        content = (
+            b'Content-Type: multipart/mixed; boundary="%b"\n\n' % _ESCAPED.sub(rb"\\\g<0>", headless[1])
+            + content
+        )
     parts = take_apart(content)
     for part in (*parts, *other_parts(content, parts)):
         budget.check_time()

@@ -34,10 +34,27 @@ def open_pdf(content: bytes, budget: Budget) -> Iterator[Member | Fault]:
             budget.check_time()
             if isinstance(found, pikepdf.Stream):
                 yield from _stream(found, names.get(found.objgen), budget)
-            elif isinstance(found, pikepdf.Dictionary) and _SCRIPT in found:
-                script = found[_SCRIPT]
-                if isinstance(script, pikepdf.String):
-                    yield Member(bytes(script), "script.js")
+            for script in _scripts(found):
+                yield Member(script, "script.js")
+
+
+def _scripts(found: pikepdf.Object) -> Iterator[bytes]:
+    """The scripts that stand as strings in an object, however deep in it."""
+    import pikepdf
+
+    waiting = [found]
+    while waiting:
+        one = waiting.pop()
+        inner: list[pikepdf.Object] = []
+        if isinstance(one, pikepdf.Dictionary | pikepdf.Stream):
+            script = one.get(_SCRIPT)
+            if isinstance(script, pikepdf.String):
+                yield bytes(script)
+            inner = [value for _key, value in one.items()]
+        elif isinstance(one, pikepdf.Array):
+            inner = list(one)
+        # What stands elsewhere in the file is met there; numbers and such are plain values.
+        waiting += (value for value in inner if isinstance(value, pikepdf.Object) and not value.is_indirect)
 
 
 def _file_names(document: pikepdf.Pdf) -> dict[tuple[int, int], str]:

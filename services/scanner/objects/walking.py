@@ -78,6 +78,7 @@ def walk(outer: Object, opening: Opening, budget: Budget) -> Iterator[Object]:
     What could not be looked at comes as an object of its own with faults and without content: where a
     member should have been, or once more at the place of a container that could not be read to its end.
     """
+    budget.begin(len(outer.content))
     yield outer
     levels = [_Level(outer, _members(outer, opening, budget))]
     while levels:
@@ -152,11 +153,13 @@ def _faulty(container: Object, fault: Fault) -> Object:
 
 def _members(container: Object, opening: Opening, budget: Budget) -> Iterator[Member | Fault]:
     """What comes out of a container, as all that it can be opened as."""
+    explained = any(one.start == 0 for one in container.found)
     for one in container.found:
         if not opening.allows(one.kind):
             continue
         if one.start:
-            yield from _once_it_is_one(_opened(one.kind, container.content[one.start :], budget))
+            members = _opened(one.kind, container.content[one.start :], budget)
+            yield from _if_it_is_one(members, whole=not explained)
         else:
             yield from _opened(one.kind, container.content, budget)
 
@@ -175,13 +178,15 @@ def _opened(kind: Kind, content: bytes, budget: Budget) -> Iterator[Member | Fau
         yield damaged(f"{kind}: {type(error).__name__}: {error}"[:LONGEST_CAUSE])
 
 
-def _once_it_is_one(members: Iterator[Member | Fault]) -> Iterator[Member | Fault]:
-    """What comes out of something that only looks like a container in the midst of other bytes.
+def _if_it_is_one(members: Iterator[Member | Fault], *, whole: bool) -> Iterator[Member | Fault]:
+    """What comes out of something that looks like a container in the midst of other bytes.
 
-    Every program that knows archives holds their marks. So it counts as damaged only if it gave anything.
+    Every program that knows archives holds their marks, so it counts as damaged only if it gave anything:
+    and never in a container of another kind, where it may be the shreds of a member.
     """
     is_one = False
     for member in members:
-        is_one = is_one or isinstance(member, Member) or member.status is ObjectStatus.PROTECTED
-        if is_one:
+        is_bad = isinstance(member, Fault) and member.status is ObjectStatus.ERROR
+        is_one = is_one or not is_bad
+        if not is_bad or (is_one and whole):
             yield member

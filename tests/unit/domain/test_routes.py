@@ -17,6 +17,10 @@ from gateway.domain.routes import Route
         ("* [2001:db8::1]:1025", Route("*", "2001:db8::1", 1025)),
         ("* [[2001:db8::1]:1025]", Route("*", "2001:db8::1", 1025)),
         ("any\t[mail_in:25]", Route("*", "mail_in")),
+        ("* lmtp:[mail.example]", Route("*", "mail.example", 24, lmtp=True)),
+        ("* lmtp:[mail.example:2424]", Route("*", "mail.example", 2424, lmtp=True)),
+        ("* lmtp:[2001:db8::1]:2424", Route("*", "2001:db8::1", 2424, lmtp=True)),
+        ("* lmtp:[unix:/run/lmtp]", Route("*", "unix:/run/lmtp", 24, lmtp=True)),
     ],
 )
 def test_a_route_names_a_domain_or_in_brackets_a_host(text: str, route: Route) -> None:
@@ -36,6 +40,10 @@ def test_a_route_names_a_domain_or_in_brackets_a_host(text: str, route: Route) -
         ("* []", "neither a host name"),
         ("* [192.0.2.300]", "neither a host name"),
         ("* [2001:db8::1:1025:x]", "not host:port"),
+        ("* lmtp:mail.example", r"write lmtp:\[host\]"),
+        ("* lmtp:[unix:run/lmtp]", "not an absolute path"),
+        ("* lmtp:[unix:/run/lmtp", "not host:port"),
+        ("* [unix:/run/smtp]", "not host:port"),
     ],
 )
 def test_what_is_no_route_is_refused_with_words(text: str, says: str) -> None:
@@ -44,7 +52,17 @@ def test_what_is_no_route_is_refused_with_words(text: str, says: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["*@a.example b.example", "* [a.example]", "* [a.example:26]", "* [2001:db8::1]:26"]
+    "text",
+    [
+        "*@a.example b.example",
+        "* [a.example]",
+        "* [a.example:26]",
+        "* [2001:db8::1]:26",
+        "* lmtp:[a.example]",
+        "* lmtp:[a.example:25]",
+        "* lmtp:[2001:db8::1]:26",
+        "* lmtp:[unix:/run/lmtp]",
+    ],
 )
 def test_a_route_is_written_as_it_is_read(text: str) -> None:
     assert str(Route.parse(text)) == text

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from gateway.domain.routes import Route
 from services.receiver import probing
 from services.receiver.probing import Answer, Away, NoAnswer, Prober, takes
+from tests.support.certificates import host_certificate
 from tests.support.dns import Zone
 from tests.support.ports import free_port
 from tests.support.smtp_peer import HANG_UP, SILENCE, SmtpPeer, smtp_peer
@@ -144,6 +146,33 @@ async def test_only_some_are_asked_at_once(monkeypatch: pytest.MonkeyPatch) -> N
         # A session that said QUIT may still be seen for a moment.
         assert peer.sessions == 12
         assert peer.most_open_sessions <= 4
+
+
+async def test_where_starttls_is_offered_it_is_used_whoever_answers(tmp_path: Path) -> None:
+    async with smtp_peer() as peer:
+        peer.tls = host_certificate("other.example").server_context(tmp_path)
+        peer.extensions_in_tls = ("SIZE",)
+
+        assert await ask(peer)
+        assert peer.commands[:3] == ["EHLO gw.example", "STARTTLS", "EHLO gw.example"]
+
+
+async def test_what_is_said_in_the_clear_is_not_believed_in_tls(tmp_path: Path) -> None:
+    async with smtp_peer() as peer:
+        peer.tls = host_certificate("other.example").server_context(tmp_path)
+        peer.behind_starttls = b"250 2.0.0 injected\r\n"
+
+        with pytest.raises(Away, match="before TLS"):
+            await ask(peer)
+
+
+async def test_a_next_hop_whose_tls_does_not_work_is_away(tmp_path: Path) -> None:
+    async with smtp_peer() as peer:
+        peer.tls = host_certificate("other.example").server_context(tmp_path)
+        peer.answers["STARTTLS"] = "454 4.7.0 not now"
+
+        with pytest.raises(Away, match="STARTTLS with 454"):
+            await ask(peer)
 
 
 def test_an_enhanced_code_has_three_numbers() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from typing import Literal
 
 import pytest
 
@@ -13,7 +14,7 @@ from services.scanner.engines.testfile import StandardTestFile
 from services.scanner.examination import Examination
 from services.scanner.judging import Rules
 from services.scanner.looking import MOST_REMEMBERED
-from tests.support.archives import a_zip
+from tests.support.archives import a_zip, zipped
 from tests.support.engines import RemoteEngine, ScriptedEngine, ShyEngine
 from tests.support.hostile import HostileEngine
 from tests.support.looking import SlowBlobs, an_examiner
@@ -214,3 +215,59 @@ async def test_what_is_too_large_to_be_given_to_a_remote_engine_is_an_error() ->
         ObjectStatus.ERROR,
         f"{found.inside[0].path}: too large to be given to all engines",
     )
+
+
+ARCHIVED = a_message(
+    a_text(),
+    an_attachment(a_zip(b"victim"), "victim.zip"),
+    an_attachment(a_zip(TEST_FILE), "bad.zip"),
+    an_attachment(a_zip(b"harmless"), "harmless.zip"),
+)
+
+
+async def test_what_holds_other_objects_is_opened_in_isolation_and_nothing_else_is() -> None:
+    engine = ScriptedEngine(KNOWN)
+    async with an_examiner(engine) as examiner:
+        found = await examiner.examine(SlowBlobs().body(ARCHIVED))
+
+        assert [one.status for one in found.objects] == [
+            ObjectStatus.CLEAN,
+            ObjectStatus.CLEAN,
+            ObjectStatus.INFECTED,
+            ObjectStatus.CLEAN,
+        ]
+        assert engine.asked == [b"Hello."]  # what it is asked elsewhere, it does not learn here
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "timeout", "cause"), [("die", 20.0, "scan crashed"), ("hang", 1.5, "scan timed out")]
+)
+async def test_a_part_that_cannot_be_looked_at_leaves_the_others_alone(
+    behaviour: Literal["die", "hang"], timeout: float, cause: str
+) -> None:
+    engine = HostileEngine(behaviour, victim=b"victim")
+    async with an_examiner(engine, timeout=timeout) as examiner:
+        found = await examiner.examine(SlowBlobs().body(ARCHIVED))
+
+        assert [(one.status, one.cause) for one in found.objects] == [
+            (ObjectStatus.CLEAN, ""),
+            (ObjectStatus.ERROR, cause),
+            (ObjectStatus.INFECTED, ""),
+            (ObjectStatus.CLEAN, ""),
+        ]
+
+
+async def test_a_message_takes_only_so_long_in_all() -> None:
+    message = a_message(*(an_attachment(a_zip(b"victim"), str(number)) for number in range(20)))
+    async with an_examiner(HostileEngine("hang", victim=b"victim"), timeout=0.3) as examiner:
+        found = await examiner.examine(SlowBlobs().body(message))
+
+        assert {one.cause for one in found.objects} == {"scan timed out"}
+
+
+async def test_a_message_with_very_much_inside_it_is_not_kept() -> None:
+    blobs = SlowBlobs()
+    async with an_examiner(StandardTestFile()) as examiner:
+        body = blobs.body(a_message(an_attachment(zipped({str(number): b"x" for number in range(100)}))))
+
+        assert await examiner.examine(body) is not await examiner.examine(body)

@@ -21,6 +21,7 @@ ROUTES = tuple(
             "*@b.example [192.0.2.7]",
             "*@*.example Mx.Example",
             "*@c.example [c]",
+            "*@xn--e1afmkfd.test lmtp:[unix:/run/lmtp]",
         ),
     )
 )
@@ -36,6 +37,10 @@ ROUTES = tuple(
         ("user@Elsewhere.test", Destination("elsewhere.test", by_mx=True)),
         ("user@[192.0.2.9]", Destination("192.0.2.9")),
         ("user@[IPv6:2001:db8::9]", Destination("2001:db8::9")),
+        ("user@пример.test", Destination("unix:/run/lmtp", 24, lmtp=True)),
+        ("user@ПРИМЕР.test", Destination("unix:/run/lmtp", 24, lmtp=True)),
+        ("user@other.пример.test", Destination("other.xn--e1afmkfd.test", by_mx=True)),
+        ("user@пример..test", None),
         ("user@[not an address]", None),
         ("postmaster", None),
     ],
@@ -60,13 +65,13 @@ def test_recipients_of_one_destination_go_together_in_their_order() -> None:
 def test_better_exchanges_come_first_and_equal_ones_are_shuffled() -> None:
     records = [MailExchange(20, "c.test"), MailExchange(10, "a.test"), MailExchange(10, "b.test")]
 
-    names = exchanges_to_try(records, "d.test", "we.test", lambda exchanges: exchanges.reverse())
+    found = exchanges_to_try(records, "d.test", "we.test", lambda exchanges: exchanges.reverse())
 
-    assert names == ("b.test", "a.test", "c.test")
+    assert [exchange.host for exchange in found] == ["b.test", "a.test", "c.test"]
 
 
 def test_a_domain_without_exchanges_is_its_own() -> None:
-    assert exchanges_to_try([], "d.test", "we.test", _as_they_are) == ("d.test",)
+    assert exchanges_to_try([], "d.test", "we.test", _as_they_are) == (MailExchange(0, "d.test"),)
 
 
 def test_exchanges_no_better_than_ourselves_are_left_out() -> None:
@@ -77,7 +82,7 @@ def test_exchanges_no_better_than_ourselves_are_left_out() -> None:
         MailExchange(30, "c.test"),
     ]
 
-    assert exchanges_to_try(records, "d.test", "we.test", _as_they_are) == ("a.test",)
+    assert exchanges_to_try(records, "d.test", "we.test", _as_they_are) == (MailExchange(10, "a.test"),)
 
 
 @pytest.mark.parametrize(

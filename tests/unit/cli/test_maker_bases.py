@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cli.makebases import makebases
+from cli.maker.bases import bases
 from gateway.bases import shelf
 from gateway.bases.catalogue import open_set
 from gateway.runtime.exitcodes import ExitCode
@@ -23,7 +23,7 @@ def sources(tmp_path: Path) -> Path:
 
 
 def test_a_set_is_built_put_on_the_shelf_and_switched_to(sources: Path, tmp_path: Path) -> None:
-    result = CliRunner().invoke(makebases, [str(sources), str(tmp_path / "bases"), "--date", FIRST])
+    result = CliRunner().invoke(bases, [str(sources), str(tmp_path / "bases"), "--date", FIRST])
 
     place = tmp_path / "bases" / "av"
     assert (result.exit_code, result.output) == (0, f"{shelf.current_version(place)}: 1 records\n")
@@ -32,7 +32,7 @@ def test_a_set_is_built_put_on_the_shelf_and_switched_to(sources: Path, tmp_path
 
 def test_the_set_that_was_used_before_stays_for_the_way_back(sources: Path, tmp_path: Path) -> None:
     for date in (FIRST, SECOND):
-        CliRunner().invoke(makebases, [str(sources), str(tmp_path), "--date", date])
+        CliRunner().invoke(bases, [str(sources), str(tmp_path), "--date", date])
 
     older, newer = shelf.versions(tmp_path / "av")
     assert shelf.current_version(tmp_path / "av") == newer
@@ -43,7 +43,7 @@ def test_the_set_that_was_used_before_stays_for_the_way_back(sources: Path, tmp_
 def test_a_set_can_be_made_without_being_used(sources: Path, tmp_path: Path) -> None:
     made = tmp_path / "made"
 
-    result = CliRunner().invoke(makebases, [str(sources), str(made), "--make-only", "--portable"])
+    result = CliRunner().invoke(bases, [str(sources), str(made), "--make-only", "--portable"])
 
     assert result.exit_code == 0
     assert [file.name for file in open_set(made).manifest.files] == ["digests.bin", "rules.yar"]
@@ -52,7 +52,7 @@ def test_a_set_can_be_made_without_being_used(sources: Path, tmp_path: Path) -> 
 def test_nothing_is_written_over(sources: Path, tmp_path: Path) -> None:
     (tmp_path / "made").mkdir()
 
-    result = CliRunner().invoke(makebases, [str(sources), str(tmp_path / "made"), "--make-only"])
+    result = CliRunner().invoke(bases, [str(sources), str(tmp_path / "made"), "--make-only"])
 
     assert (result.exit_code, result.stderr) == (
         ExitCode.SYSTEM_ERROR,
@@ -61,10 +61,10 @@ def test_nothing_is_written_over(sources: Path, tmp_path: Path) -> None:
 
 
 def test_a_source_that_is_not_right_changes_nothing(sources: Path, tmp_path: Path) -> None:
-    CliRunner().invoke(makebases, [str(sources), str(tmp_path), "--date", FIRST])
+    CliRunner().invoke(bases, [str(sources), str(tmp_path), "--date", FIRST])
     (sources / "worms.yar").write_text("rule {")
 
-    result = CliRunner().invoke(makebases, [str(sources), str(tmp_path), "--date", SECOND])
+    result = CliRunner().invoke(bases, [str(sources), str(tmp_path), "--date", SECOND])
 
     assert result.exit_code == ExitCode.NO_BASES
     assert "worms.yar:1" in result.stderr

@@ -1,4 +1,4 @@
-"""`makebases`: builds a set of anti-virus databases from its sources."""
+"""`python -m cli.maker.bases`: builds a set of anti-virus databases from its sources."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from services.scanner.signatures.source import BadSource
     type=click.DateTime(["%Y-%m-%dT%H:%M:%S"]),
     help="The moment in UTC that the set is of, instead of now.",
 )
-def makebases(sources: Path, place: Path, *, make_only: bool, portable: bool, date: datetime | None) -> None:
+def bases(sources: Path, place: Path, *, make_only: bool, portable: bool, date: datetime | None) -> None:
     """Build a set of anti-virus databases from the rules (*.yar) and digests (*.sha256) in SOURCES.
 
     PLACE is the gateway's BasesPath: the set is put there and switched to, and all processes take it over
@@ -78,4 +78,4 @@ def _make_and_use(sources: Path, place: Path, made_at: datetime, *, portable: bo
 
 
 if __name__ == "__main__":
-    makebases()
+    bases()
