@@ -135,7 +135,7 @@ class Settings(BaseModel):
     @property
     def ichecker_file(self) -> Path:
         """The store of objects known to be clean."""
-        return self.options.ichecker_db_filename or self.smtpgw_path.queue_path / "ichecker.sqlite"
+        return self.options.ichecker_db_filename or self.smtpgw_path.queue_path / "ichecker.table"
 
 
 SECTIONS: Mapping[str, type[Section]] = MappingProxyType(

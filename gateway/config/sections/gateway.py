@@ -155,7 +155,7 @@ class EnginesSection(Section):
     heading: ClassVar[str] = "gateway.engines"
 
     engine: tuple[Annotated[Engine, reader(word_of(Engine))], ...] = Field(
-        default=(Engine.TESTFILE,),
+        default=(Engine.TESTFILE, Engine.SIGNATURES),
         min_length=1,
         description="`testfile` knows the test files alone, `signatures` our own databases, "
         "`clamd` asks ClamAV.",
@@ -163,6 +163,17 @@ class EnginesSection(Section):
     clamd_address: Socket = Field(
         default=LocalSocket("/run/clamav/clamd.ctl"),
         description="Where clamd listens: `unix:/path` or `host:port`.",
+    )
+    clamd_official_only: Switch = Field(
+        default=False,
+        description="clamd has no databases but ClamAV's own (`OfficialDatabaseOnly` in its configuration), "
+        "so its version tells all that it knows: then `UseIChecker` is for what it found clean, too.",
+    )
+    remembered_objects: Number = Field(
+        default=1048576,
+        ge=1024,
+        le=1073741824,
+        description="Answers of engines that `UseIChecker` remembers, in 32 bytes each.",
     )
 
 
