@@ -1,9 +1,11 @@
-"""`klmaila`: archives and quarantines in the hands of an administrator (manual, chapter 6.6)."""
+"""`klmaila`: archives and quarantines in the hands of an operator (manual, chapter 6.6 and appendix A.16)."""
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.utils import format_datetime
@@ -11,36 +13,49 @@ from pathlib import Path
 
 import click
 
-from cli import administration
-from cli.administration import Code, Refused
+from cli.listing import HEADING, line_of
+from cli.operators import Code, Trouble, act_for_owner_of, banner, run, settings_of
 from gateway.config.settings import Settings
 from gateway.domain.storage import StorageEntry
 from gateway.operations import storages as operations
 from gateway.records.entries import EntryFilter
 from gateway.runtime.clock import utc_now
 from gateway.runtime.logs import one_line
+from gateway.runtime.process import DEFAULT_CONFIG
 from gateway.runtime.wiring import open_blobs, open_records
 from gateway.storages.storages import Storages
+from gateway.version import VERSION
 
-TITLE = "archives manager"
-
-HEADING = "--QueueID--Status-Size-------ArrivalTime---------------Sender.../Recipient..."
+TITLE = "Mail Archives Manager"
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
-    """The one thing that is to be done."""
+class Archive:
+    """The storage that was named: an archive, or a quarantine."""
 
-    option: str
-    entry_id: str = ""
+    storages: Storages
+    path: str
+
+    async def entry(self, entry_id: str) -> StorageEntry:
+        """One message. Raises `Trouble` when it is not there."""
+        entry = await self.storages.entries.find(self.path, entry_id)
+        if entry is None:
+            raise Trouble(
+                Code.NOT_PERFORMED, f"Message with QueueID {one_line(entry_id)} is not in {self.path}."
+            )
+        return entry
+
+
+Order = Callable[[Archive], Awaitable[None]]
+"""What the operator wants, as something to do."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@administration.version_option(TITLE)
+@click.version_option(VERSION, "-v", "--version", prog_name="klmaila", message="%(prog)s %(version)s")
 @click.option(
     "--archivepath",
     "--archive-path",
-    "storage",
+    "path",
     type=click.Path(path_type=Path),
     required=True,
     metavar="DIR",
@@ -51,15 +66,22 @@ class Action:
 @click.option("-r", "--remove-all", is_flag=True, help="Remove all messages.")
 @click.option("-d", "--remove-id", metavar="QUEUEID", help="Remove one message.")
 @click.option(
-    "-a", "--send-all", is_flag=True, help="Send all that were not sent yet, scanned and filtered again."
+    "-a", "--send-all", is_flag=True, help="Send all that were not sent before, scanned and filtered again."
 )
 @click.option("-o", "--send-id", metavar="QUEUEID", help="Send one message, scanned and filtered again.")
 @click.option("--send-id-without-check", metavar="QUEUEID", help="Send one message as it is.")
 @click.option("--again", is_flag=True, help="Also send what was sent from here before.")
-@administration.config_option
+@click.option(
+    "-c",
+    "--config-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=DEFAULT_CONFIG,
+    show_default=True,
+    help="Configuration file.",
+)
 def klmaila(
     *,
-    storage: Path,
+    path: Path,
     show_all: bool,
     show_id: str | None,
     remove_all: bool,
@@ -69,53 +91,44 @@ def klmaila(
     send_id_without_check: str | None,
     again: bool,
     config_file: Path,
-) -> Code:
-    """Look after an archive or a quarantine."""
-    action = _the_one_of(
-        {
-            "--show-all": show_all,
-            "--show-id": show_id,
-            "--remove-all": remove_all,
-            "--remove-id": remove_id,
-            "--send-all": send_all,
-            "--send-id": send_id,
-            "--send-id-without-check": send_id_without_check,
-        }
-    )
-    if again and not action.option.startswith("--send"):
-        raise click.UsageError("--again goes with one of the options that send")
-    path = os.path.normpath(storage.absolute())
-    return administration.finish(
-        _perform(administration.settings_of_the_gateway(config_file), path, action, again=again)
-    )
+) -> None:
+    """Manage an archive or a quarantine: list it, remove messages, send them to their recipients."""
+    sending: dict[str, Order | None] = {
+        "-a": send_all_there(again=again) if send_all else None,
+        "-o": send(send_id, checked=True, again=again) if send_id is not None else None,
+        "--send-id-without-check": send(send_id_without_check, checked=False, again=again)
+        if send_id_without_check is not None
+        else None,
+    }
+    orders: dict[str, Order | None] = {
+        "-s": show_all_there if show_all else None,
+        "-i": show(show_id) if show_id is not None else None,
+        "-r": remove_all_there if remove_all else None,
+        "-d": remove(remove_id) if remove_id is not None else None,
+    } | sending
+    given = {name: order for name, order in orders.items() if order}
+    if len(given) != 1:
+        raise click.UsageError(f"give one of {', '.join(orders)}" + ", not several" * (len(given) > 1))
+    [(name, order)] = given.items()
+    if again and name not in sending:
+        raise click.UsageError(f"{name} sends nothing: leave out --again")
+
+    print(banner(TITLE))
+    settings = settings_of(config_file, {})
+    act_for_owner_of(settings.smtpgw_path.queue_path)
+    asyncio.run(_carry_out(order, settings, os.path.normpath(path.absolute())))
 
 
-def _the_one_of(given: dict[str, bool | str | None]) -> Action:
-    chosen = [(option, value) for option, value in given.items() if value not in (None, False)]
-    if len(chosen) != 1:
-        raise click.UsageError(f"exactly one of these is needed: {', '.join(given)}")
-    [(option, value)] = chosen
-    return Action(option, value if isinstance(value, str) else "")
-
-
-async def _perform(settings: Settings, path: str, action: Action, *, again: bool) -> Code:
+async def _carry_out(order: Order, settings: Settings, path: str) -> None:
     async with _opened(settings) as storages:
-        await _be_a_storage(settings, storages, path)
-        archive = _Archive(storages, path)
-        match action.option:
-            case "--show-all":
-                return await archive.show_all()
-            case "--show-id":
-                return await archive.show(action.entry_id)
-            case "--remove-all":
-                return await archive.remove_all()
-            case "--remove-id":
-                return await archive.remove(action.entry_id)
-            case "--send-all":
-                return await archive.send_all(again=again)
-            case option:
-                checked = option == "--send-id"
-                return await archive.send(action.entry_id, checked=checked, again=again)
+        named = [storage.path for storage in operations.storages_of(settings)]
+        # One that the configuration does not name any more can still be emptied.
+        if path not in named and path not in await storages.entries.storages():
+            raise Trouble(
+                Code.UNREADABLE,
+                f"{path} is no archive or quarantine: the configuration names {', '.join(named)}",
+            )
+        await order(Archive(storages, path))
 
 
 @asynccontextmanager
@@ -132,104 +145,115 @@ async def _opened(settings: Settings) -> AsyncIterator[Storages]:
         await records.close()
 
 
-async def _be_a_storage(settings: Settings, storages: Storages, path: str) -> None:
-    """Raises `Refused` when nothing is kept under that path, nor was before the configuration changed."""
-    named = [storage.path for storage in operations.storages_of(settings)]
-    if path not in named and path not in await storages.entries.storages():
-        raise Refused(
-            Code.UNREADABLE, f"{path} is no archive or quarantine: the configuration names {', '.join(named)}"
+async def show_all_there(archive: Archive) -> None:
+    """List the storage, oldest first."""
+    count = size = 0
+    print(HEADING)
+    async for entry in archive.storages.entries.walk(archive.path, EntryFilter()):
+        print(_line(entry))
+        count += 1
+        size += entry.size
+    print(f"Total: {count} archived messages, {size} bytes.")
+
+
+async def remove_all_there(archive: Archive) -> None:
+    """Remove all but what is about to be sent."""
+    count = await operations.remove(archive.storages, archive.path, None)
+    print(f"Total: {count} archived messages have been removed.")
+
+
+def send_all_there(*, again: bool) -> Order:
+    """Send all, scanned and filtered again."""
+
+    async def order(archive: Archive) -> None:
+        count = await operations.send(
+            archive.storages.entries, archive.path, None, checked=True, again=again, now=utc_now()
         )
+        print(f"Total: {count} archived messages will be sent asap.")
+
+    return order
 
 
-@dataclass(frozen=True, slots=True)
-class _Archive:
-    """The storage that was named."""
+def show(entry_id: str) -> Order:
+    """Tell all about one message."""
 
-    storages: Storages
-    path: str
-
-    async def show_all(self) -> Code:
+    async def order(archive: Archive) -> None:
+        entry = await archive.entry(entry_id)
         print(HEADING)
-        count = size = 0
-        async for entry in self.storages.entries.walk(self.path, EntryFilter()):
-            print(record_line(entry))
-            count, size = count + 1, size + entry.size
-        print(f"Total: {count} archived messages, {size} bytes.")
-        return Code.DONE
+        print(_line(entry))
+        for name, fact in _facts(entry):
+            print(f"{name}: {one_line(fact)}")
 
-    async def show(self, entry_id: str) -> Code:
-        entry = await self._entry(entry_id)
-        print(HEADING)
-        print(record_line(entry))
-        for line in details(entry):
-            print(line)
-        return Code.DONE
+    return order
 
-    async def remove_all(self) -> Code:
-        removed = await operations.remove(self.storages, self.path, None)
-        print(f"Total: {removed} archived messages have been removed.")
-        return Code.DONE
 
-    async def remove(self, entry_id: str) -> Code:
-        entry = await self._entry(entry_id)
-        if not await operations.remove(self.storages, self.path, [entry.id]):
-            raise Refused(Code.NOT_DONE, f"{entry.id} is about to be sent: remove it afterwards")
+def remove(entry_id: str) -> Order:
+    """Remove one message."""
+
+    async def order(archive: Archive) -> None:
+        entry = await archive.entry(entry_id)
+        if not await operations.remove(archive.storages, archive.path, [entry.id]):
+            raise Trouble(
+                Code.NOT_PERFORMED,
+                f"Message with QueueID {entry.id} is about to be sent: remove it afterwards.",
+            )
         print(f"Message with QueueID {entry.id} has been removed.")
-        return Code.DONE
 
-    async def send_all(self, *, again: bool) -> Code:
-        sent = await operations.send(
-            self.storages.entries, self.path, None, checked=True, again=again, now=utc_now()
-        )
-        print(f"Total: {sent} archived messages will be sent asap.")
-        return Code.DONE
+    return order
 
-    async def send(self, entry_id: str, *, checked: bool, again: bool) -> Code:
-        entry = await self._entry(entry_id)
+
+def send(entry_id: str, *, checked: bool, again: bool) -> Order:
+    """Send one message."""
+
+    async def order(archive: Archive) -> None:
+        entry = await archive.entry(entry_id)
         # Who asks twice because the first answer got lost shall not send it twice.
         if entry.ordered_at is None and not await operations.send(
-            self.storages.entries, self.path, [entry.id], checked=checked, again=again, now=utc_now()
+            archive.storages.entries, archive.path, [entry.id], checked=checked, again=again, now=utc_now()
         ):
-            when = f" on {format_datetime(entry.released_at)}" if entry.released_at else ""
-            raise Refused(Code.NOT_DONE, f"{entry.id} was sent before{when}: --again sends it once more")
+            when = f", {format_datetime(entry.released_at)}" if entry.released_at else ""
+            raise Trouble(
+                Code.NOT_PERFORMED,
+                f"Message with QueueID {entry.id} was sent before{when}: --again sends it once more.",
+            )
         print(f"Message with QueueID {entry.id} will be sent asap.")
-        return Code.DONE
 
-    async def _entry(self, entry_id: str) -> StorageEntry:
-        entry = await self.storages.entries.find(self.path, entry_id)
-        if entry is None:
-            raise Refused(Code.NOT_DONE, f"there is no message with QueueID {entry_id} in {self.path}")
-        return entry
+    return order
 
 
-def record_line(entry: StorageEntry) -> str:
-    """One message of a listing: `ID STATUS SIZE DATE IP <SENDER> -> <RECIPIENT>`."""
+def _line(entry: StorageEntry) -> str:
     envelope = entry.mail.envelope
-    recipients = ", ".join(f"<{to.address}>" for to in envelope.recipients)
-    return one_line(
-        f"{entry.id} {entry.status} {entry.size} {format_datetime(envelope.received_at)}"
-        f" {envelope.client_ip or '-'} <{envelope.sender}> -> {recipients}"
+    return line_of(
+        entry.id,
+        entry.status,
+        entry.size,
+        envelope.received_at,
+        envelope.client_ip,
+        envelope.sender,
+        (to.address for to in envelope.recipients),
     )
 
 
-def details(entry: StorageEntry) -> Iterator[str]:
-    """What a listing does not show."""
-    yield f"Message-ID: {one_line(entry.mail.message_id) or 'none'}"
-    yield f"Group: {one_line(entry.mail.group) or 'policy'}"
-    yield f"Stored: {format_datetime(entry.stored_at)}"
-    yield f"File: {entry.name}"
+def _facts(entry: StorageEntry) -> Iterator[tuple[str, str]]:
+    """What the line of a message does not say."""
+    if entry.mail.group:
+        yield "Group", entry.mail.group
+    if entry.mail.message_id:
+        yield "Message-ID", entry.mail.message_id
+    yield "Stored", format_datetime(entry.stored_at)
+    yield "File", entry.name
     if entry.released_at:
-        yield f"Sent: {format_datetime(entry.released_at)}, {entry.release} times in all"
+        yield "Sent", f"{format_datetime(entry.released_at)}, {entry.release} times in all"
     if entry.ordered_at:
-        yield f"To be sent: since {format_datetime(entry.ordered_at)}"
+        yield "To be sent since", format_datetime(entry.ordered_at)
     if entry.failure:
-        yield f"Not sent: {one_line(entry.failure)}"
+        yield "Could not be sent", entry.failure
 
 
-def main() -> None:
-    """Run the command."""
-    administration.run(klmaila, "klmaila", TITLE)
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; its exit code."""
+    return run(klmaila, "klmaila", arguments)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -144,7 +144,12 @@ async def show(reach: Reach) -> None:
     for title, key in (("Active key info:", now.active), ("Additional key info:", now.backup)):
         if key:
             print(f"\n{title}")
-            _print_licence(key.licence, key.last_day())
+            print(f"Product name: {key.licence.product}")
+            print(f"Key file {key.file}")
+            print(f"Type: {key.licence.type.capitalize()}")
+            print(f"Expiration date: {_day(key.last_day())}")
+            print(f"Serial: {key.licence.serial}")
+            _print_terms(key.licence)
 
 
 def show_file(file: Path) -> None:
@@ -153,7 +158,13 @@ def show_file(file: Path) -> None:
         licence = read_key(_content(file), shipped_signers())
     except BadKey as error:
         raise Trouble(Code.BAD_KEY, f"{file}: {error}") from error
-    _print_licence(licence, licence.use_by)
+    print(f"Product name: {licence.product}")
+    print(f"Creation date: {_day(licence.created)}")
+    print(f"Expiration date: {_day(licence.use_by)}")
+    print(f"Serial {licence.serial}")
+    print(f"Type: {licence.type.capitalize()}")
+    print(f"Lifespan: {licence.lifespan}")
+    _print_terms(licence)
 
 
 def install(name: str, content: bytes) -> Order:
@@ -165,7 +176,7 @@ def install(name: str, content: bytes) -> Order:
         except KeyRefused as error:
             raise Trouble(Code.BAD_KEY, f"{name}: {error}") from error
         try:
-            key = await reach.keyring.install(content)
+            key = await reach.keyring.install(content, name)
         except KeyRefused as error:
             raise Trouble(Code.NOT_CHANGED, f"{name}: {error}") from error
         print(f"Key file {name} is successfully registered")
@@ -226,13 +237,8 @@ def usage_lines(used: Used) -> list[str]:
             ]
 
 
-def _print_licence(licence: Licence, last_day: date) -> None:
-    print(f"Product name: {licence.product}")
-    print(f"Creation date: {_day(licence.created)}")
-    print(f"Expiration date: {_day(last_day)}")
-    print(f"Serial: {licence.serial}")
-    print(f"Type: {licence.type.capitalize()}")
-    print(f"Lifespan: {licence.lifespan}")
+def _print_terms(licence: Licence) -> None:
+    """What the manual's listings could not know."""
     print(f"Scope: {licence.scope}")
     print(f"Limit: {licence.limit or 'none'}")
     print(f"Holder: {licence.holder}")

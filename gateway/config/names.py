@@ -11,6 +11,8 @@ _WORDS = {
     "ichecker": "IChecker",
     "io": "IO",
     "ip": "IP",
+    "ipv4": "IPv4",
+    "ipv6": "IPv6",
     "mx": "MX",
     "ttl": "TTL",
 }

@@ -16,11 +16,14 @@ from gateway.config.sections.gateway import (
     BusSection,
     DeliverySection,
     DnsSection,
+    DsnSection,
     EnginesSection,
     GatewayAccessSection,
+    GreylistSection,
     MetricsSection,
     ObjectsSection,
     ProcessesSection,
+    ReceiverSection,
     RecipientsSection,
     RecordsSection,
     StoragesSection,
@@ -80,9 +83,12 @@ class Settings(BaseModel):
     engines: EnginesSection = EnginesSection()
     objects: ObjectsSection = ObjectsSection()
     tls: TlsSection = TlsSection()
+    receiver: ReceiverSection = ReceiverSection()
     gateway_access: GatewayAccessSection = GatewayAccessSection()
     delivery: DeliverySection = DeliverySection()
     recipients: RecipientsSection = RecipientsSection()
+    greylist: GreylistSection = GreylistSection()
+    dsn: DsnSection = DsnSection()
     dns: DnsSection = DnsSection()
     processes: ProcessesSection = ProcessesSection()
 

@@ -10,13 +10,21 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, InstanceOf
 
-from gateway.domain.access import ConnectRule, HeloRule, MailfromRule, RelayRule, SenderRule
+from gateway.domain.access import (
+    ConnectRule,
+    HeloRule,
+    MailfromRule,
+    RelayRule,
+    SenderRule,
+    parse_network,
+)
 from gateway.domain.endpoint import HostPort, LocalSocket, is_address, parse_host, parse_host_port
 from gateway.domain.policy import ObjectStatus, SpamStatus, Status
 from gateway.domain.routes import Route
@@ -326,6 +334,9 @@ OptionalListen = Annotated[
     InstanceOf[HostPort] | None, reader(read_optional_listen), Kind(f"address and port; {_EMPTY}")
 ]
 DnsServer = Annotated[InstanceOf[HostPort], reader(read_dns_server), Kind("address, with or without port")]
+Network = Annotated[
+    InstanceOf[IPv4Network] | InstanceOf[IPv6Network], reader(parse_network), Kind("address or network")
+]
 Format = Annotated[str, reader(read_format), Kind("`strftime` format")]
 Account = Annotated[str, reader(read_account), Kind("account")]
 Namespace = Annotated[str, reader(read_namespace), Kind("word")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -97,6 +98,13 @@ class Dns(Protocol):
 
     async def close(self) -> None:
         """Ask nothing more."""
+
+
+async def ask_together(dns: Dns, names: Sequence[str], kind: Kind) -> Sequence[Answer]:
+    """The answers about several names, in their order."""
+    if len(names) == 1:  # the usual case needs no tasks
+        return [await dns.ask(names[0], kind)]
+    return await asyncio.gather(*(dns.ask(name, kind) for name in names))
 
 
 async def addresses(dns: Dns, name: str) -> Answer:

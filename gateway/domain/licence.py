@@ -78,6 +78,7 @@ class Key:
     licence: Licence
     place: Place
     activated: date | None = None  # the first day of its term; None: that has not begun
+    file: str = ""  # what the file that it came in was called
 
     def last_day(self) -> date:
         """The last day of its term; before that has begun, the last one on which it is of use."""
@@ -183,7 +184,12 @@ def turn_of_day(now: Standing) -> tuple[Key, ...]:
 
 
 def install(
-    licence: Licence, keys: Iterable[Key], today: date, revoked: frozenset[str] = frozenset()
+    licence: Licence,
+    keys: Iterable[Key],
+    today: date,
+    revoked: frozenset[str] = frozenset(),
+    *,
+    file: str = "",
 ) -> tuple[Key, ...] | Refusal:
     """The keys that change when `licence` is installed, or why it is not.
 
@@ -192,7 +198,7 @@ def install(
     """
     known = {key.licence.serial: key for key in keys}
     former = known.get(licence.serial)
-    key = Key(licence, Place.BACKUP, former.activated if former else None)
+    key = Key(licence, Place.BACKUP, former.activated if former else None, file)
     now = standing(known.values(), today, revoked)
     if licence.product != PRODUCT:
         return Refusal.OTHER_PRODUCT

@@ -39,6 +39,7 @@ class Recipient:
     address: str
     notify: tuple[Notify, ...] = ()  # empty: the sender did not ask, so failures are told
     original: str = ""  # ORCPT as given, `rfc822;user@host.example` (RFC 3461 §4.2)
+    delay_told: bool = False  # the sender heard that it takes long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,7 @@ class Envelope:
     received_at: datetime  # aware, UTC
     helo: str = ""
     protocol: str = "ESMTP"  # with-protocol of the Received field (RFC 3848)
+    tls: str = ""  # version and cipher, "" in the clear
     eight_bit: bool = False  # BODY=8BITMIME (RFC 6152)
     utf8: bool = False  # SMTPUTF8 (RFC 6531)
     returns: Return | None = None

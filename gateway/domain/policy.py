@@ -98,6 +98,7 @@ class Policy:
     include_by_mime: tuple[str, ...] = ()
     exclude_by_mime: tuple[str, ...] = ()
     check_recipients: bool = False
+    greylist: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gateway.domain.access import EVERYBODY, NULL_SENDER, Address, SenderRule
 from gateway.domain.address import domain_of
-from gateway.domain.firstmatch import MaskIndex, NetworkIndex, Numbers, shared
+from gateway.domain.firstmatch import MaskIndex, NetworkIndex, Numbers, in_order, shared
 
 _AS_MASKS_SEE_IT = "@"
 """The null sender in the eyes of masks: `*` and `*@*` name it, no mask with a name in it does."""
@@ -42,6 +42,11 @@ class SenderRules:
             return None
         number = next(shared(self._about(client, sender), self._recipients.naming(recipient)), None)
         return None if number is None else self._rules[number]
+
+    def allows_network(self, client: Address) -> bool:
+        """Whether the first rule about the client's network, whoever the recipient is, allows it."""
+        named = in_order(self._networks.around(client))
+        return next((self._rules[number].allows for number in named), False)
 
     def _about(self, client: Address, sender: str) -> list[Numbers]:
         runs = [*self._networks.around(client), *self._addresses.naming(sender or _AS_MASKS_SEE_IT)]

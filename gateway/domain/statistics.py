@@ -20,6 +20,7 @@ class Counter(StrEnum):
     INCOMING_CONNECTIONS_REFUSED = "mta_incoming_connections_refused_total"
     REFUSED_FOR_SESSIONS = "mta_incoming_connections_refused_for_sessions_limit"
     REFUSED_FOR_SESSIONS_PER_IP = "mta_incoming_connections_refused_for_sessions_per_ip_limit"
+    REFUSED_FOR_EARLY_TALKING = "mta_incoming_connections_refused_for_early_talking"
 
     RECEIVINGS_REFUSED = "mta_receivings_refused_total"
     REFUSED_FOR_MESSAGE_SIZE = "mta_receivings_refused_for_message_size_limit"
@@ -28,6 +29,7 @@ class Counter(StrEnum):
     REFUSED_FOR_MESSAGES_PER_SESSION = "mta_receivings_refused_for_messages_per_session_limit"
     REFUSED_FOR_ACCESS_RULES = "mta_receivings_refused_for_access_rules"
     REFUSED_FOR_UNKNOWN_RECIPIENTS = "mta_receivings_refused_for_unknown_recipients"
+    REFUSED_FOR_GREYLISTING = "mta_receivings_refused_for_greylisting"
 
     SENT_MESSAGES = "mta_sent_messages"
     SENT_BYTES = "mta_sent_bytes"
@@ -78,3 +80,7 @@ def objects_with(status: ObjectStatus) -> Counter:
 
 def nobody_counts(counter: Counter) -> None:
     """Stands for who counts, where statistics are of no use."""
+
+
+def nobody_measures(peak: Peak, value: int) -> None:
+    """Stands for who measures peaks, in the same way."""

@@ -73,6 +73,23 @@ class Template:
         return _ANY_LINE_END.sub("\r\n", "".join(output.pieces))
 
 
+def names_in(nodes: Sequence[Node]) -> frozenset[str]:
+    """The macros that somebody has to give a value to, wherever they stand."""
+    names: set[str] = set()
+    defined = set(_PREDEFINED)
+    for node in nodes:
+        match node:
+            case Text():
+                pass
+            case Macro(name):
+                names |= {name} - defined
+            case Define(name):
+                defined.add(name)
+            case Each(name, body=body):
+                names |= ({name} | names_in(body)) - defined
+    return frozenset(names)
+
+
 def compile_template(text: str) -> Template:
     """Read a template. Raises `TemplateError`."""
     return Template(_Compiler(text).nodes())

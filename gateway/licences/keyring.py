@@ -48,12 +48,12 @@ class Keyring:
         await self._keep(turned, stored)
         return standing(self._proven(await self._records.keys()), today)
 
-    async def install(self, content: bytes) -> Key:
-        """Take in the key of this file; what it is here. After a `KeyRefused` nothing has changed."""
+    async def install(self, content: bytes, file: str) -> Key:
+        """Take in the key of a file; what it is here. After a `KeyRefused` nothing has changed."""
         licence = self.read(content)
         now = await self.standing()
         stored = await self._records.keys()
-        taken = install(licence, self._proven(stored), now.today)
+        taken = install(licence, self._proven(stored), now.today, file=file)
         if isinstance(taken, Refusal):
             raise KeyRefused(taken)
         await self._keep(taken, stored, {licence.serial: content.decode("utf-8-sig")})
@@ -85,7 +85,7 @@ class Keyring:
             except BadKey as error:
                 _log.error("the licence key %s counts for nothing: %s", key.serial, error)
             else:
-                keys.append(Key(licence, key.place, key.activated))
+                keys.append(Key(licence, key.place, key.activated, key.file))
         return tuple(keys)
 
     async def _keep(
@@ -93,6 +93,6 @@ class Keyring:
     ) -> None:
         contents = {key.serial: key.content for key in stored} | dict(new or {})
         await self._records.keep(
-            StoredKey(key.licence.serial, contents[key.licence.serial], key.place, key.activated)
+            StoredKey(key.licence.serial, key.file, contents[key.licence.serial], key.place, key.activated)
             for key in keys
         )

@@ -19,6 +19,7 @@ class StoredKey:
     """A key file, and what it is at this site."""
 
     serial: str
+    file: str  # what it was called
     content: str
     place: Place
     activated: date | None
@@ -33,7 +34,7 @@ class LicenceRecords:
         told = database.dialect.insert(licence_keys)
         self._keep = told.on_conflict_do_update(
             index_elements=["serial"],
-            set_={name: told.excluded[name] for name in ("content", "place", "activated")},
+            set_={name: told.excluded[name] for name in ("file", "content", "place", "activated")},
         )
         seen = database.dialect.insert(licence_clock).values(id=1, newest=bindparam("day"))
         self._see = seen.on_conflict_do_update(
@@ -49,6 +50,7 @@ class LicenceRecords:
         return [
             StoredKey(
                 row.serial,
+                row.file,
                 row.content,
                 Place(row.place),
                 date.fromisoformat(row.activated) if row.activated else None,
@@ -64,6 +66,7 @@ class LicenceRecords:
                     self._keep,
                     {
                         "serial": key.serial,
+                        "file": key.file,
                         "content": key.content,
                         "place": key.place,
                         "activated": key.activated.isoformat() if key.activated else None,

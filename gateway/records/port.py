@@ -93,6 +93,42 @@ class OutageRecords(Protocol):
         """One outage for each subject, that of the process which met it first."""
 
 
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """A message that was told to come again."""
+
+    triplet: str  # stands for client, sender and recipient
+    client: str  # a network, or a domain that vouches for its clients
+    first_at: datetime
+    passed_at: datetime | None  # None: it has not come again
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Acquaintance:
+    """What is known of a client and of one of its messages."""
+
+    first_at: datetime | None = None  # None: such a message was never met
+    passed: bool = False  # it came again
+    proofs: int = 0  # messages of this client that came again
+
+
+class GreylistRecords(Protocol):
+    """Remembers meetings. What is away for a while is a `TemporaryFailure`."""
+
+    async def acquaintance(self, client: str, triplet: str, now: datetime, enough: int) -> Acquaintance:
+        """What is known of that client and triplet; proofs are counted up to `enough`."""
+
+    async def note(self, meetings: Sequence[Meeting]) -> None:
+        """Remember meetings, each until its time is over. Of one that is known the first time counts."""
+
+    async def renew(self, clients: Sequence[str], until: datetime) -> None:
+        """Remember the proofs of those clients until then."""
+
+    async def purge(self, now: datetime, most: int) -> int:
+        """Forget what is over, and beyond `most` meetings those that are over first; how many."""
+
+
 class Records(Protocol):
     """Remembers mail. What is away for a while is a `TemporaryFailure`."""
 
@@ -117,6 +153,10 @@ class Records(Protocol):
     @property
     def outages(self) -> OutageRecords:
         """What is out of order outside."""
+
+    @property
+    def greylist(self) -> GreylistRecords:
+        """Who was told to come again, and came."""
 
     @property
     def ready(self) -> bool:

@@ -142,6 +142,7 @@ licence_keys = Table(
     "licence_keys",
     metadata,
     Column("serial", _Key, primary_key=True),
+    Column("file", String, nullable=False),  # what it was called
     Column("content", String, nullable=False),  # the key file, which proves itself
     Column("place", String, nullable=False),
     Column("activated", String),  # a day, ISO 8601; NULL: its term has not begun
@@ -166,6 +167,17 @@ outages = Table(
     sqlite_with_rowid=False,
 )
 
+greylist = Table(
+    "greylist",
+    metadata,
+    Column("id", _Key, primary_key=True),  # the digest of client, sender and recipient
+    Column("client", _Key, nullable=False),  # a network, or a domain
+    Column("first_at", BigInteger, nullable=False),
+    Column("passed_at", BigInteger),  # NULL: it has not come again
+    Column("expires_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 on_the_way = mails.c.ended_at.is_(None)
 has_ended = mails.c.ended_at.is_not(None)
 has_body = mails.c.body.is_not(None)
@@ -180,6 +192,8 @@ def _only(where: ColumnElement[bool]) -> dict[str, Any]:
     return {"sqlite_where": where, "postgresql_where": where}
 
 
+Index("greylist_expires", greylist.c.expires_at)
+Index("greylist_proofs", greylist.c.client, **_only(greylist.c.passed_at.is_not(None)))
 Index("mails_queue", mails.c.state, mails.c.received_at, mails.c.id, **_only(on_the_way))
 Index("mails_ended", mails.c.ended_at, mails.c.state, **_only(has_ended))
 Index("mails_spent", mails.c.ended_at, **_only(has_ended & has_body))

@@ -19,6 +19,7 @@ from gateway.records.attempts import Attempts
 from gateway.records.behind import Pace, WriteBehind
 from gateway.records.counting import Counting
 from gateway.records.database import Database
+from gateway.records.greylist import SqlGreylist
 from gateway.records.lookups import Lookups
 from gateway.records.outages import SqlOutages
 from gateway.records.port import JourneyStep, MailRecord, QueuePlace, Settled, Waiting
@@ -53,6 +54,7 @@ class SqlRecords:
         self._attempts = Attempts(database)
         self._read, self._change = self._attempts.read, self._attempts.change
         self.outages = SqlOutages(self._attempts)
+        self.greylist = SqlGreylist(database)
         self.entries = SqlEntries(database)
         self._reading = Reading(database.dialect)
         self._writing = Writing(database.dialect)

@@ -76,7 +76,7 @@ class Licensing:
                     content = opened.read(MOST_BYTES + 1)
                 if await self._keyring.knows(self._keyring.read(content).serial):
                     continue
-                key = await self._keyring.install(content)
+                key = await self._keyring.install(content, file.name)
             except (KeyRefused, OSError) as problem:
                 log.warning("the licence key in %s is not used: %s", file, problem)
             else:

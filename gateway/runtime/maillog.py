@@ -7,7 +7,7 @@ it can neither end a line nor look like another field. No message content is eve
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from gateway.domain.address import domain_of
@@ -38,18 +38,32 @@ def received(mail_id: str, envelope: Envelope, size: int, message_id: str) -> No
     )
 
 
-def refused(mail_id: str, reason: str, client: str, sender: str, recipient: str, rule: str) -> None:
-    """A client was told that something of its mail is not taken; `rule` decided, "" where none has to.
+def mended(mail_id: str, defects: Iterable[str]) -> None:
+    """That message did not conform to the standards, and was changed where it did not."""
+    if _log.isEnabledFor(ACTIVITY):
+        _write(mail_id, f'MENDED, defects="{_quoted(", ".join(defects))}"')
 
-    Without an id nothing is stored of it yet, without a recipient all of it was refused.
+
+def refused(
+    client: str,
+    reason: str,
+    *,
+    helo: str | None = None,
+    sender: str | None = None,
+    recipient: str | None = None,
+    rule: str = "",
+) -> None:
+    """A client, its sender, its recipient or its message was refused; `rule` decided, "" where none has to.
+
+    What the client had not said by then is None.
     """
     if not _log.isEnabledFor(ACTIVITY):
         return
-    to = f" rcpt=<{_angled(recipient)}>," if recipient else ""
+    before = _told({"from": sender, "rcpt": recipient})
     _write(
-        mail_id,
-        f"REFUSED, from=<{_angled(sender)}>,{to} client=[{_plain(client)}],"
-        f' reason="{_quoted(reason)}", rule="{_quoted(rule)}"',
+        "",
+        f"REFUSED, {before}client=[{_plain(client)}], {_told({'helo': helo})}"
+        f'reason="{_quoted(reason)}", rule="{_quoted(rule)}"',
     )
 
 
@@ -156,6 +170,11 @@ def parked(mail: Mail, stage: Stage, error: BaseException) -> None:
 
 def _write(mail_id: str, line: str) -> None:
     _log.log(ACTIVITY, line, extra={"mail_id": mail_id})
+
+
+def _told(said: Mapping[str, str | None]) -> str:
+    """The fields of what a client said, each followed by a comma; none for what it did not say."""
+    return "".join(f"{name}=<{_angled(value)}>, " for name, value in said.items() if value is not None)
 
 
 def _cut(value: str) -> str:

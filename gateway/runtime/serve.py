@@ -81,7 +81,8 @@ class _StageLoop:
                 if self._stage is Stage.SENDER and lifecycle.is_suspended(Module.SENDER):
                     lifecycle.ready(self._stage)  # it does what it should: nobody needs to restart it
                     await lifecycle.until_active(Module.SENDER)
-                await self._take_mail()
+                else:
+                    await self._take_mail()
         finally:
             await self._drain()
 
@@ -125,16 +126,14 @@ class _StageLoop:
 
     async def _step(self, delivery: Delivery) -> None:
         mail = delivery.mail
-        timer = asyncio.get_running_loop().call_later(LONG_STEP_SECONDS, self._show_working, mail)
         try:
-            concluded = await self._conclude_patiently(delivery, await self._decide(mail))
+            concluded = await self._conclude_patiently(delivery, await self._decide_shown(mail))
         except Exception:
             # A fault of ours in handing over: it is tried again, and who takes it too often finds it parked.
             log.exception("%s: the mail cannot be handed over", self._stage, extra={"mail_id": mail.id})
             await self._gateway.lifecycle.pause(PAUSE_SECONDS)
             concluded = False
         finally:
-            timer.cancel()
             self._shown.discard(mail.id)
         with suppress(TemporaryFailure):  # then the bus brings it back by itself
             await (delivery.done() if concluded else delivery.again())
@@ -168,6 +167,17 @@ class _StageLoop:
     def _show_working(self, mail: Mail) -> None:
         self._shown.add(mail.id)
         self._gateway.records.note(Moved(mail.id, self._now(), WORKING[self._stage]))
+
+    async def _decide_shown(self, mail: Mail) -> Outcome | Parked:
+        """What should become of the mail, which is shown as being worked on when that takes long.
+
+        Not beyond that: a waiting room that takes its time is no work, and the mail waits by then.
+        """
+        timer = asyncio.get_running_loop().call_later(LONG_STEP_SECONDS, self._show_working, mail)
+        try:
+            return await self._decide(mail)
+        finally:
+            timer.cancel()
 
     async def _decide(self, mail: Mail) -> Outcome | Parked:
         """What should become of the mail."""

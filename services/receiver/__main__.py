@@ -6,6 +6,7 @@ import sys
 from contextlib import AsyncExitStack
 from functools import partial
 
+from gateway.config.certificate import server_context
 from gateway.domain.pipeline import Module
 from gateway.runtime.ids import new_id
 from gateway.runtime.lifecycle import Lifecycle
@@ -14,9 +15,13 @@ from gateway.runtime.process import run_service
 from gateway.runtime.wiring import Gateway, open_dns
 from services.receiver.admission import Admission
 from services.receiver.blocklists import BlockLists
+from services.receiver.door import Door
+from services.receiver.greylisting import Greylist
 from services.receiver.probing import Prober
 from services.receiver.recipients import Recipients
+from services.receiver.register import Register
 from services.receiver.rules import rules_of
+from services.receiver.server import House
 from services.receiver.spool import Spool
 from services.receiver.worker import Receiver
 
@@ -26,7 +31,7 @@ NAME = "receiver"
 async def run(gateway: Gateway) -> None:
     """Receive mail until the process is told to stop."""
     settings, lifecycle = gateway.settings, gateway.lifecycle
-    rules = rules_of(settings)
+    rules, is_shared = rules_of(settings), settings.processes.receiver > 1
     await gateway.storages.prepare(rules.archive)
     async with AsyncExitStack() as stack:
         dns = open_dns(settings)
@@ -36,11 +41,24 @@ async def run(gateway: Gateway) -> None:
         stack.push_async_callback(lists.close)
         recipients = Recipients(rules.checking, Prober(dns, rules.hostname), outages)
         stack.push_async_callback(recipients.close)
-        admission = Admission(rules, dns, lists, recipients, gateway.records)
-        spool = Spool(rules, gateway.bus, gateway.blobs, gateway.records, gateway.storages, new_id=new_id)
-        receiver = Receiver(rules, admission, spool, partial(lifecycle.is_suspended, Module.RECEIVER))
+        greylist = Greylist(rules.greylisting, gateway.records.greylist, outages)
+        if rules.greylists:
+            await stack.enter_async_context(greylist)
+        register = Register.shared(settings.smtpgw_path.queue_path) if is_shared else Register.alone()
+        stack.callback(register.close)
+        receiver = Receiver(
+            House(
+                rules,
+                Door(rules.limits, partial(lifecycle.is_suspended, Module.RECEIVER), register),
+                Admission(rules, dns, lists, recipients, greylist, gateway.records),
+                Spool(rules, gateway.bus, gateway.blobs, gateway.records, gateway.storages, new_id=new_id),
+                gateway.records,
+                server_context(settings.tls),
+            )
+        )
 
-        await receiver.listen(settings.network.listen_on, shared=settings.processes.receiver > 1)
+        receiver.listen(settings.network.listen_on, shared=is_shared)
+        receiver.listen(settings.tls.listen_on, shared=is_shared, encrypted=True)
         lifecycle.ready(NAME)
         await lifecycle.beat_while(NAME, _work(receiver, lifecycle))
 

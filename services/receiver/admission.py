@@ -23,7 +23,9 @@ from gateway.runtime import maillog
 from services.receiver import replies
 from services.receiver.access import AccessRules
 from services.receiver.blocklists import BlockLists
+from services.receiver.greylisting import Greylist
 from services.receiver.lookups import Lookups
+from services.receiver.patience import Patience
 from services.receiver.recipients import Existence, Recipients
 from services.receiver.relaying import RelayRules, may_relay
 from services.receiver.replies import Reply
@@ -37,6 +39,8 @@ class Reason(StrEnum):
     SENDER = "sender rule"
     ACCESS = "access rule"
     RECIPIENT = "unknown recipient"
+    GREYLIST = "greylist"
+    EARLY = "early talker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +67,35 @@ _COUNTERS: Mapping[Reason, Counter] = MappingProxyType(
         Reason.SENDER: Counter.REFUSED_FOR_ACCESS_RULES,
         Reason.ACCESS: Counter.REFUSED_FOR_ACCESS_RULES,
         Reason.RECIPIENT: Counter.REFUSED_FOR_UNKNOWN_RECIPIENTS,
+        Reason.GREYLIST: Counter.REFUSED_FOR_GREYLISTING,
     }
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the policy of the recipient's group wants to be looked at."""
+
+    recipient: bool = False  # whether it exists
+    greylist: bool = False
 
 
 class Admission:
     """Judges for all sessions of the process."""
 
     def __init__(
-        self, rules: Rules, dns: Dns, lists: BlockLists, recipients: Recipients, records: Records
+        self,
+        rules: Rules,
+        dns: Dns,
+        lists: BlockLists,
+        recipients: Recipients,
+        greylist: Greylist,
+        records: Records,
     ) -> None:
         self.dns = dns
         self.lists = lists
         self.recipients = recipients
+        self.greylist = greylist
         self.records = records
         self.relay = RelayRules(rules.relay)
         self.senders = SenderRules(rules.senders)
@@ -83,12 +103,25 @@ class Admission:
         self._groups = rules.groups
         self._protected = MaskIndex(enumerate(rules.protected_domains))
         self._checking = {name for name, policy in rules.policies.items() if policy.check_recipients}
+        self._greylisting = {name for name, policy in rules.policies.items() if policy.greylist}
 
-    def checks_recipient(self, request: Request) -> bool:
-        """Whether the recipient of `request` has to be one that exists."""
-        if not self._checking or domain_of(request.recipient) not in self._protected:
-            return False
-        return group_of(request.sender, request.recipient, self._groups) in self._checking
+        self.patience = Patience(rules.greeting_pause, self._is_known)
+
+    def wanted(self, request: Request) -> Wanted:
+        """What the policy wants."""
+        if not (self._checking or self._greylisting):
+            return Wanted()
+        group = group_of(request.sender, request.recipient, self._groups)
+        is_ours = domain_of(request.recipient) in self._protected
+        return Wanted(is_ours and group in self._checking, group in self._greylisting)
+
+    def _is_known(self, client: Address) -> bool:
+        """Whether the operator named that client, or it has proved itself."""
+        return (
+            self.relay.trusts(client)
+            or self.senders.allows_network(client)
+            or self.greylist.knows(self.greylist.network_of(client))
+        )
 
 
 class Visitor:
@@ -99,6 +132,21 @@ class Visitor:
         self._client = client
         self._lookups = Lookups(client, admission.dns, admission.lists)
 
+    def pause(self) -> float:
+        """Seconds that the client has to be silent before it is greeted."""
+        return self._admission.patience.pause_before(self._client)
+
+    def kept_silent(self) -> None:
+        """It was."""
+        self._admission.patience.waited(self._client)
+
+    def spoke_early(self) -> Reply:
+        """It was not: what to say instead of the greeting."""
+        self._admission.records.count(Counter.INCOMING_CONNECTIONS_REFUSED)
+        self._admission.records.count(Counter.REFUSED_FOR_EARLY_TALKING)
+        maillog.refused(str(self._client), Reason.EARLY)
+        return replies.SPOKE_EARLY
+
     async def refusal(self, request: Request) -> Reply | None:
         """What to say to a recipient that is not taken; None when it is."""
         found = await self._judge(request)
@@ -106,7 +154,14 @@ class Visitor:
             return None
         self._admission.records.count(Counter.RECEIVINGS_REFUSED)
         self._admission.records.count(_COUNTERS[found.reason])
-        maillog.refused("", found.reason, str(self._client), request.sender, request.recipient, found.rule)
+        maillog.refused(
+            str(self._client),
+            found.reason,
+            helo=request.helo,
+            sender=request.sender,
+            recipient=request.recipient,
+            rule=found.rule,
+        )
         return found.reply
 
     async def _judge(self, request: Request) -> Refusal | None:
@@ -119,7 +174,15 @@ class Visitor:
             return Refusal(replies.ACCESS_DENIED, Reason.SENDER, str(listed))
         if listed is None and (denied := await self._denied_access(request)):
             return denied
-        return await self._unknown_recipient(request)
+
+        wanted = self._admission.wanted(request)
+        if wanted.recipient and self._admission.recipients.known(request.recipient) is Existence.UNKNOWN:
+            return _UNKNOWN
+        is_stranger = listed is None and not (relaying and relaying.names_client)
+        if wanted.greylist and is_stranger and not await self._lets_pass(request):
+            return Refusal(replies.COME_AGAIN, Reason.GREYLIST)
+        # At last, since strangers shall not make us try names on the next hop.
+        return await self._unknown_recipient(request) if wanted.recipient else None
 
     async def _denied_access(self, request: Request) -> Refusal | None:
         access = self._admission.access
@@ -128,15 +191,25 @@ class Visitor:
         denial = access.denial(request.recipient, facts)
         return Refusal(denial.reply, Reason.ACCESS, str(denial.rule)) if denial else None
 
+    async def _lets_pass(self, request: Request) -> bool:
+        greylist = self._admission.greylist
+        network = greylist.network_of(self._client)
+        if greylist.knows(network):
+            return True
+        # Who may send for a domain may try again from any of its servers.
+        client = await self._lookups.vouching_domain(request.helo, request.sender) or network
+        return greylist.knows(client) or await greylist.lets_pass(client, request.sender, request.recipient)
+
     async def _unknown_recipient(self, request: Request) -> Refusal | None:
-        if not self._admission.checks_recipient(request):
-            return None
         existence = self._admission.recipients.known(request.recipient)
         if existence is Existence.UNSURE:
             existence = await self._admission.recipients.asked(request.recipient)
         match existence:
             case Existence.UNKNOWN:
-                return Refusal(replies.NO_SUCH_RECIPIENT, Reason.RECIPIENT)
+                return _UNKNOWN
             case Existence.UNSURE if not self._admission.recipients.accepts_unsure:
                 return Refusal(replies.RECIPIENT_NOT_SURE, Reason.RECIPIENT)
         return None
+
+
+_UNKNOWN = Refusal(replies.NO_SUCH_RECIPIENT, Reason.RECIPIENT)

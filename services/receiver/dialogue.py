@@ -21,11 +21,23 @@ class Dialogue:
         self._client = client
         self._name = ""
         self._extended = False
+        self._tls = ""
         self._messages = 0
         self._bytes = 0
         self._sender: Sender | None = None
         self._recipients: dict[str, Recipient] = {}  # in order
         self._recipient_tried = False
+        self._in_chunks = False
+
+    @property
+    def client_name(self) -> str:
+        """What the client calls itself; "" before it has said so."""
+        return self._name
+
+    @property
+    def sender(self) -> str | None:
+        """The sender of the message that was begun."""
+        return None if self._sender is None else self._sender.address
 
     def greet(self) -> Reply:
         """What the client hears first."""
@@ -41,9 +53,20 @@ class Dialogue:
         self._name, self._extended = name, extended
         if not extended:
             return replies.hello(self._rules.hostname, name, str(self._client))
-        return replies.extended_hello(
-            self._rules.hostname, name, str(self._client), self._rules.limits.message_size
-        )
+        return replies.extended_hello(self._rules.hostname, name, str(self._client), self._offers())
+
+    def start_tls(self, argument: str) -> Reply:
+        """STARTTLS (RFC 3207 §4)."""
+        if not self._rules.starttls:
+            return replies.NOT_IMPLEMENTED
+        if self._tls:
+            return replies.ENCRYPTED_ALREADY
+        return replies.NO_ARGUMENT_HERE if argument else replies.READY_FOR_TLS
+
+    def encrypted(self, tls: str) -> None:
+        """`tls` is in use from here on. What was said before does not count any more (RFC 3207 §4.2)."""
+        self.reset()
+        self._name, self._extended, self._tls = "", False, tls
 
     def mail(self, argument: str) -> Reply:
         """MAIL: begins a message."""
@@ -66,7 +89,11 @@ class Dialogue:
         if self._sender is None:
             return replies.SENDER_FIRST
         self._recipient_tried = True
-        recipient = parse_recipient(argument, self._rules.postmaster, extended=self._extended)
+        if self._in_chunks:
+            return replies.CHUNKS_BEGUN
+        recipient = parse_recipient(
+            argument, self._rules.postmaster, extended=self._extended, utf8=self._sender.utf8
+        )
         if isinstance(recipient, Reply):
             return recipient
         # Any server has a postmaster who can be reached (RFC 5321 §4.5.1), whatever the rules say.
@@ -87,23 +114,17 @@ class Dialogue:
 
     def data(self, argument: str, now: datetime) -> Envelope | Reply:
         """DATA: the envelope of the message that may come now, or why none may."""
-        if self._sender is None:
-            return replies.SENDER_FIRST
-        if argument:
+        if self._in_chunks:
+            return replies.CHUNKS_BEGUN
+        if self._sender is not None and argument:
             return replies.NO_ARGUMENT_HERE
-        if not self._recipients:
-            return replies.NO_VALID_RECIPIENTS if self._recipient_tried else replies.RECIPIENT_FIRST
-        return Envelope(
-            sender=self._sender.address,
-            recipients=tuple(self._recipients.values()),
-            client_ip=str(self._client),
-            received_at=now,
-            helo=self._name,
-            protocol="ESMTP" if self._extended else "SMTP",
-            eight_bit=self._sender.eight_bit,
-            returns=self._sender.returns,
-            envelope_id=self._sender.envelope_id,
-        )
+        return self._envelope(now)
+
+    def chunks(self, now: datetime) -> Envelope | Reply:
+        """The first BDAT of a message: the same (RFC 3030 §2). All others belong to it."""
+        envelope = self._envelope(now)
+        self._in_chunks = isinstance(envelope, Envelope)
+        return envelope
 
     def most_bytes(self) -> tuple[int, Reply]:
         """How big the next message may be, and what to answer to a bigger one."""
@@ -112,7 +133,7 @@ class Dialogue:
         # A client that has sent nothing else cannot do better on another connection.
         if limits.message_size <= left or not self._bytes:
             return min(limits.message_size, left), replies.TOO_BIG
-        return left, replies.SESSION_USED_UP
+        return left, replies.ENOUGH_BYTES
 
     def ended(self, size: int) -> None:
         """The data of a message, of that many bytes, has come to its end, whatever was answered."""
@@ -125,9 +146,51 @@ class Dialogue:
         self._sender = None
         self._recipients = {}
         self._recipient_tried = False
+        self._in_chunks = False
+
+    def _offers(self) -> tuple[str, ...]:
+        """What EHLO offers. `DSN` ends the list, as in the manual."""
+        offers = {
+            "ENHANCEDSTATUSCODES": True,
+            "PIPELINING": True,
+            "8BITMIME": True,
+            f"SIZE {self._rules.limits.message_size}": True,
+            "STARTTLS": self._rules.starttls and not self._tls,
+            "SMTPUTF8": True,
+            "CHUNKING": self._rules.chunking,
+            "DSN": True,
+        }
+        return tuple(offer for offer, made in offers.items() if made)
+
+    def _envelope(self, now: datetime) -> Envelope | Reply:
+        if self._sender is None:
+            return replies.SENDER_FIRST
+        if not self._recipients:
+            return replies.NO_VALID_RECIPIENTS if self._recipient_tried else replies.RECIPIENT_FIRST
+        return Envelope(
+            sender=self._sender.address,
+            recipients=tuple(self._recipients.values()),
+            client_ip=str(self._client),
+            received_at=now,
+            helo=self._name,
+            protocol=self._protocol(utf8=self._sender.utf8),
+            tls=self._tls,
+            eight_bit=self._sender.eight_bit,
+            utf8=self._sender.utf8,
+            returns=self._sender.returns,
+            envelope_id=self._sender.envelope_id,
+        )
+
+    def _protocol(self, *, utf8: bool) -> str:
+        """The name that this dialogue has in a Received field (RFC 3848, RFC 6531 §4.3)."""
+        if not self._extended:
+            return "SMTP"
+        return ("UTF8SMTP" if utf8 else "ESMTP") + ("S" if self._tls else "")
 
     def _has_no_room_for(self, size: int) -> Reply | None:
+        if self._messages >= self._rules.limits.messages_per_session:
+            return replies.ENOUGH_MESSAGES
         most, refusal = self.most_bytes()
-        if self._messages >= self._rules.limits.messages_per_session or most <= 0:
-            return replies.SESSION_USED_UP
+        if most <= 0:
+            return replies.ENOUGH_BYTES
         return refusal if size > most else None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from io import IncrementalNewlineDecoder
 
 MOST_LINE_BYTES = 2048
 """Bytes of a command line without its end: 512 (RFC 5321 §4.5.3.1.4) and room for all parameters."""
@@ -94,14 +93,13 @@ class MessageData:
     """Takes a message out of what a client sends after DATA (RFC 5321 §4.5.2).
 
     Only CRLF.CRLF ends the data, where the first CRLF may be that of the DATA command. Dot-stuffing is
-    undone on lines begun by CRLF and on no others. A bare CR or LF becomes CRLF, so that nothing in the
-    stored message can end the data of a next hop that reads more loosely than we do.
+    undone on lines begun by CRLF and on no others. Bytes come out as they were meant, right or wrong:
+    `mending` makes a conformant message of them.
     """
 
     def __init__(self) -> None:
         self.ended = False
         self.rest = b""  # what came after the end: the client's next commands
-        self.malformed = False  # whether the message had a bare CR or LF
         # The CRLF of the DATA command begins the first line. It is not part of the message.
         self._held = b"\r\n"
         self._not_ours = 2
@@ -118,24 +116,11 @@ class MessageData:
             self.rest = sent[end + len(_END_OF_DATA) :]
             sent = sent[: end + 2]
         else:
-            # No CRLF and no line begun by one is cut in two, so each piece can be read for itself.
+            # No CRLF and no line begun by one is cut in two.
             self._held = next((begun for begun in _BEGUN_ENDS if sent.endswith(begun)), b"")
             sent = sent[: len(sent) - len(self._held)]
 
-        message = self._with_crlf(sent.replace(b"\r\n.", b"\r\n") if stuffed else sent)
+        message = sent.replace(b"\r\n.", b"\r\n") if stuffed else sent
         if self._not_ours and message:
             message, self._not_ours = message[self._not_ours :], 0
         return message
-
-    def _with_crlf(self, piece: bytes) -> bytes:
-        if _line_ends(piece) in (None, "\r\n"):
-            return piece
-        self.malformed = True
-        return piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
-
-
-def _line_ends(piece: bytes) -> str | tuple[str, ...] | None:
-    """Which of CR, LF and CRLF end lines in `piece`, found in one pass: three counts take four."""
-    reader = IncrementalNewlineDecoder(None, translate=False)
-    reader.decode(piece.decode("latin-1"), final=True)
-    return reader.newlines

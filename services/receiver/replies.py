@@ -6,7 +6,10 @@ are built. Enhanced codes are those of RFC 3463; greetings, EHLO and 354 carry n
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from services.receiver.defects import Defect
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,9 @@ class Reply:
     def positive(self) -> bool:
         """Whether the client may go on as it meant to."""
         return self.code < 400
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (str(self.code), self.enhanced, self.text.replace("\n", " "))))
 
     def wire(self) -> bytes:
         """The bytes that go to the client."""
@@ -41,10 +47,19 @@ def hello(hostname: str, client_name: str, client_ip: str) -> Reply:
     return Reply(250, "", f"{hostname} hello {client_name} [{client_ip}]")
 
 
-def extended_hello(hostname: str, client_name: str, client_ip: str, most_bytes: int) -> Reply:
+def extended_hello(hostname: str, client_name: str, client_ip: str, offers: Sequence[str]) -> Reply:
     """The answer to EHLO: what the receiver can do."""
-    offers = ("ENHANCEDSTATUSCODES", "PIPELINING", "8BITMIME", f"SIZE {most_bytes}", "DSN")
     return Reply(250, "", "\n".join((f"{hostname} hello {client_name} [{client_ip}]", *offers)))
+
+
+def chunk_taken(size: int) -> Reply:
+    """The answer to a part of a message that others will follow (RFC 3030 §2)."""
+    return Reply(250, "2.0.0", f"{size} octets received")
+
+
+def malformed(defects: Iterable[Defect]) -> Reply:
+    """The answer to a message that would have to be mended, where the operator wants none of that."""
+    return Reply(550, "5.6.0", f"the message has {', '.join(sorted(defects))}")
 
 
 def listed(zone: str) -> Reply:
@@ -58,7 +73,13 @@ START_MAIL_INPUT = Reply(354, "", "Start mail input; end with <CRLF>.<CRLF>")
 DONE = Reply(250, "2.0.0", "OK")
 GOODBYE = Reply(221, "2.0.0", "closing connection", closes=True)
 NOT_VERIFIED = Reply(252, "2.1.5", "not verified; send mail to the address and it will be tried")
-HELP = Reply(214, "2.0.0", "commands: HELO EHLO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT")
+HELP = Reply(214, "2.0.0", "commands: HELO EHLO STARTTLS MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT")
+
+READY_FOR_TLS = Reply(220, "2.0.0", "ready to start TLS")
+ENCRYPTED_ALREADY = Reply(503, "5.5.1", "TLS is in use already")
+NOTHING_AFTER_STARTTLS = Reply(
+    421, "4.7.0", "nothing may follow STARTTLS before its answer, closing connection", closes=True
+)
 
 NOT_A_COMMAND = Reply(500, "5.5.1", "command not recognized")
 LINE_TOO_LONG = Reply(500, "5.5.2", "command line too long")
@@ -79,7 +100,7 @@ BAD_SENDER = Reply(501, "5.1.7", "this sender address is not valid")
 BAD_RECIPIENT = Reply(501, "5.1.3", "this recipient address is not valid")
 SENDER_NEEDS_DOMAIN = Reply(553, "5.1.7", "the sender address needs a domain")
 RECIPIENT_NEEDS_DOMAIN = Reply(553, "5.1.3", "the recipient address needs a domain")
-ADDRESS_NOT_ASCII = Reply(553, "5.6.7", "addresses beyond ASCII are not supported here")
+ADDRESS_NOT_ASCII = Reply(553, "5.6.7", "addresses beyond ASCII need SMTPUTF8 in MAIL")
 BAD_PARAMETER = Reply(501, "5.5.4", "a parameter has a value that is not valid")
 REPEATED_PARAMETER = Reply(501, "5.5.4", "a parameter is given twice")
 UNKNOWN_PARAMETER = Reply(555, "5.5.4", "a parameter is not supported here")
@@ -98,17 +119,24 @@ NO_SENDER_MX = Reply(550, "5.7.1", "the sender's domain takes no mail")
 CANNOT_JUDGE_NOW = Reply(451, "4.4.3", "your access cannot be checked now, try again later")
 NO_SUCH_RECIPIENT = Reply(550, "5.1.1", "there is no such recipient here")
 RECIPIENT_NOT_SURE = Reply(451, "4.4.1", "the recipient cannot be checked now, try again later")
+COME_AGAIN = Reply(451, "4.7.1", "you are new here, please try again in some minutes")
 TOO_MANY_RECIPIENTS = Reply(452, "4.5.3", "too many recipients, send the message again to the rest")
 
+CHUNKS_BEGUN = Reply(503, "5.5.1", "the message came in part by BDAT, end it with BDAT LAST or RSET")
+SIZE_UNKNOWN = Reply(421, "4.7.0", "syntax: BDAT <size> [LAST], closing connection", closes=True)
+
 TOO_BIG = Reply(552, "5.3.4", "the message is too big")
+HEADER_TOO_BIG = Reply(552, "5.3.4", "the header of the message is too big")
 TOO_MANY_HOPS = Reply(554, "5.4.6", "too many hops, the message goes in a circle")
-MALFORMED = Reply(550, "5.6.0", "the message has bare <CR> or <LF> line ends")
 NO_SPACE = Reply(452, "4.3.1", "not enough room now, try again later")
 NOT_NOW = Reply(451, "4.3.0", "the message cannot be taken now, try again later")
 
+SPOKE_EARLY = Reply(421, "4.7.0", "you spoke before the greeting", closes=True)
 TOO_MANY_SESSIONS = Reply(421, "4.7.0", "too many connections now, try again later", closes=True)
 TOO_MANY_FROM_YOU = Reply(421, "4.7.0", "too many connections from your address", closes=True)
-SESSION_USED_UP = Reply(421, "4.7.0", "enough for one connection, please open another", closes=True)
+ENOUGH_BYTES = Reply(421, "4.7.0", "enough bytes for one connection, please open another", closes=True)
+ENOUGH_MESSAGES = Reply(421, "4.7.0", "enough messages for one connection, please open another", closes=True)
+MADE_ROOM = Reply(421, "4.3.2", "others are waiting, closing a connection that is too slow", closes=True)
 SHUT = Reply(421, "4.3.2", "the server takes no mail now, try again later", closes=True)
 TIMED_OUT = Reply(421, "4.4.2", "waited too long, closing connection", closes=True)
 FAULT = Reply(421, "4.3.0", "something went wrong here, try again later", closes=True)

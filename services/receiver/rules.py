@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from gateway.config.sections.gateway import WhenAway
 from gateway.config.settings import Settings
-from gateway.domain.access import ConnectRule, HeloRule, MailfromRule, RelayRule, SenderRule
+from gateway.domain.access import ConnectRule, HeloRule, MailfromRule, Network, RelayRule, SenderRule
 from gateway.domain.policy import Group, Policy
 from gateway.domain.storage import Storage
+from services.receiver.greylisting import Greylisting
 from services.receiver.recipients import Checking
 
 _KB = 1024
@@ -27,6 +29,7 @@ class Limits:
     message_size: int
     recipients: int
     hops: int
+    header_size: int
     free_space: int  # room that must be left for bodies; 0: any
 
 
@@ -38,6 +41,7 @@ class Timeouts:
     data_initiation: float  # for all further RCPT together, up to DATA
     data_termination: float  # from 354 to the end of the data
     read: float  # between two pieces of data
+    when_full: float = 10.0  # what a client may keep us waiting when others find no room
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +57,23 @@ class Rules:
     black_lists: tuple[str, ...] = ()  # zones
     senders: tuple[SenderRule, ...] = ()
     checking: Checking = field(default_factory=Checking)
+    greylisting: Greylisting = field(default_factory=Greylisting)
+    greeting_pause: float = 0.0  # seconds
     policies: Mapping[str, Policy] = field(default_factory=dict)  # by the name of the group
     groups: tuple[Group, ...]
     protected_domains: tuple[str, ...]  # masks
     reject_malformed: bool
+    starttls: bool  # whether STARTTLS is offered
+    chunking: bool  # whether CHUNKING is
+    proxies: tuple[Network, ...]  # from where connections begin with a PROXY header
     limits: Limits
     timeouts: Timeouts
     archive: Storage
+
+    @property
+    def greylists(self) -> bool:
+        """Whether any policy wants strangers to come again."""
+        return any(policy.greylist for policy in self.policies.values())
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -82,10 +96,23 @@ def rules_of(settings: Settings) -> Rules:
             unknown_ttl=settings.recipients.unknown_ttl,
             accepts_unsure=settings.recipients.when_away is WhenAway.ACCEPT,
         ),
+        greylisting=Greylisting(
+            delay=timedelta(seconds=settings.greylist.delay),
+            retry_within=timedelta(hours=settings.greylist.retry_hours),
+            remembered=timedelta(days=settings.greylist.remember_days),
+            proven_after=settings.greylist.proven_after,
+            ipv4_prefix=settings.greylist.ipv4_prefix,
+            ipv6_prefix=settings.greylist.ipv6_prefix,
+            most=settings.greylist.most_remembered,
+        ),
+        greeting_pause=settings.gateway_access.greeting_pause,
         policies=settings.policies,
         groups=settings.groups,
         protected_domains=settings.network.protected_domains,
         reject_malformed=settings.options.reject_malformed,
+        starttls=settings.tls.certificate is not None,
+        chunking=settings.receiver.chunking,
+        proxies=settings.receiver.proxy_from,
         limits=Limits(
             sessions=limits.incoming_sessions,
             sessions_per_ip=limits.maximal_incoming_sessions_per_ip,
@@ -94,6 +121,7 @@ def rules_of(settings: Settings) -> Rules:
             message_size=limits.maximal_incoming_message_size * _KB,
             recipients=limits.maximal_incoming_rcpts_per_message,
             hops=limits.maximal_incoming_hops,
+            header_size=settings.receiver.maximal_header_size * _KB,
             free_space=limits.minimal_queue_free_space_size * _MB,
         ),
         timeouts=Timeouts(

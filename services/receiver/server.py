@@ -1,48 +1,41 @@
-"""One SMTP session over a socket: aiosmtpd's, with our own reading of commands and message data.
+"""One SMTP session: what a client says, command by command, and what it is answered.
 
-The only file that knows aiosmtpd. What it replaces are private members of the pinned version, so
-`tests/unit/receiver/test_server.py` holds it to that version. Kept from aiosmtpd is the life of a
-connection, with the table of its commands.
-
-aiosmtpd reads a line at a time with a limit of 1001 bytes, takes LF alone as the end of a command, and
-refuses the parameters of DSN. Here bytes are read in pieces as they come, and their meaning is found by
-`incoming`, `arguments` and `dialogue`, which are pure.
+What commands mean is found by `dialogue`, which is pure; here is waited for them, and for what they need.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from contextlib import suppress
 from dataclasses import dataclass, field
+from ssl import SSLContext
 
-from aiosmtpd.smtp import SMTP
-
-from gateway.domain.access import Address, client_address
+from gateway.domain.access import Address
 from gateway.domain.mail import Envelope
+from gateway.domain.statistics import Counter
+from gateway.records.port import Records
+from gateway.runtime import maillog
 from services.receiver import replies
 from services.receiver.admission import Admission, Visitor
+from services.receiver.arguments import parse_chunk
+from services.receiver.connection import Connection
 from services.receiver.dialogue import Dialogue
 from services.receiver.door import Door
-from services.receiver.incoming import CommandLines, MessageData, Unusable
+from services.receiver.incoming import CommandLines, Unusable
+from services.receiver.refusals import counters_of, refuses
 from services.receiver.replies import Reply
 from services.receiver.rules import Rules
 from services.receiver.spool import Spool
+from services.receiver.transfer import Transfer, pass_over
 
 MOST_FRUITLESS = 100
 """Commands in one session that may lead to no message before it is ended."""
 
-_PIECE = 1 << 17
-"""Bytes read at once. A session holds at most four times as much that it has not yet stored."""
+SLOWEST = 1024
+"""Bytes a second of a message that is in no danger when others find no room."""
 
-_LINGER = 5.0
-"""Seconds that a client has to take its last reply."""
-
-_SMTP_NOT_HERE = frozenset(
-    {"EXPN", "AUTH", "STARTTLS", "BDAT", "ETRN", "TURN", "ATRN", "SEND", "SOML", "SAML"}
-)
+_SMTP_NOT_HERE = frozenset({"EXPN", "AUTH", "BDAT", "ETRN", "TURN", "ATRN", "SEND", "SOML", "SAML"})
 _OTHER_PROTOCOLS = frozenset({"GET", "HEAD", "POST", "PUT", "OPTIONS", "CONNECT"})
-_LEADS_TO_A_MESSAGE = frozenset({"MAIL", "RCPT", "DATA"})
+_LEADS_TO_A_MESSAGE = frozenset({"MAIL", "RCPT", "DATA", "BDAT"})
 _ANSWERED_TOGETHER = frozenset({"MAIL", "RCPT", "RSET"})  # when they come as a group (RFC 2920 §3.2)
 
 _UNUSABLE = {Unusable.TOO_LONG: replies.LINE_TOO_LONG, Unusable.BARE_LINE_END: replies.BARE_LINE_END}
@@ -58,24 +51,26 @@ class House:
     door: Door
     admission: Admission
     spool: Spool
+    records: Records
+    tls: SSLContext | None = None
     sessions: set[Session] = field(default_factory=set)
 
+    def slowest(self) -> Session | None:
+        """The session whose client keeps us waiting longest, if that is too long while others wait."""
+        slowest = max(self.sessions, key=Session.kept_waiting, default=None)
+        if slowest is None or slowest.kept_waiting() < self.rules.timeouts.when_full:
+            return None
+        return slowest
 
-class Session(SMTP):
-    """One client. Ends by itself; `close` ends it early."""
 
-    line_length_limit = _PIECE
+class Session:
+    """One client, from the greeting to the end. `run` ends by itself; `close` ends it early."""
 
-    def __init__(self, house: House) -> None:
-        super().__init__(
-            handler=None,
-            hostname=house.rules.hostname,
-            data_size_limit=None,
-            loop=asyncio.get_running_loop(),
-        )
-        self._smtp_methods = {
+    def __init__(self, house: House, connection: Connection, client: Address) -> None:
+        self._commands = {
             "HELO": self._helo,
             "EHLO": self._ehlo,
+            "STARTTLS": self._starttls,
             "MAIL": self._mail,
             "RCPT": self._rcpt,
             "DATA": self._data,
@@ -85,95 +80,100 @@ class Session(SMTP):
             "HELP": self._help,
             "QUIT": self._quit,
         }
+        if house.rules.chunking:
+            self._commands["BDAT"] = self._bdat
+        self.connection = connection
         self._house = house
+        self._client = client
         self._timeouts = house.rules.timeouts
+        self._dialogue = Dialogue(house.rules, client)
         self._lines = CommandLines()
-        self._dialogue: Dialogue
-        self._visitor: Visitor
-        self._data_due: float | None = None  # when DATA has to come, once RCPT was said
+        self._visitor = Visitor(house.admission, client)
+        self._transfer: Transfer | None = None  # of the message under way
+        self._data_due: float | None = None  # when the next step to a message has to come, once RCPT was said
         self._data_refused = False
         self._fruitless = 0
-        self._unsent: list[bytes] = []
         self._waits_for_command = False
+        self._idle_since = connection.now()  # no message was accepted since
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client connected."""
-        super().connection_made(transport)
-        # aiosmtpd has one time-out for all. Ours are set for each wait, in `_receive`.
-        if self._timeout_handle is not None:
-            self._timeout_handle.cancel()
-
-    def eof_received(self) -> bool | None:
-        """Let a client that sends no more still get its replies: aiosmtpd would drop what it has sent."""
-        return super(SMTP, self).eof_received()
-
-    def task(self) -> asyncio.Task[None]:
-        """What runs the session. No property: aiosmtpd reads all of those before there is one."""
-        if self._handler_coroutine is None:
-            raise RuntimeError("asked for the task of a session that was never connected")
-        return self._handler_coroutine
-
-    def close(self) -> None:
-        """End the session at the next moment when no message of it is under way."""
-        if self._waits_for_command:
-            self._say(replies.SHUT)
-            self._writer.close()
-
-    async def _handle_client(self) -> None:
-        """The whole session. aiosmtpd runs this as a task, and cancels it when the connection is lost."""
+    async def run(self) -> None:
+        """Serve the client."""
         self._house.sessions.add(self)
+        self._dialogue.encrypted(self.connection.tls())  # where TLS came first
         try:
-            client = self._client_address()
-            if client is not None:
-                await self._let_in(client)
-        finally:
-            await self._hang_up()
-            self._house.sessions.discard(self)
-
-    async def _let_in(self, client: Address) -> None:
-        refusal = self._house.door.enter(client)
-        if refusal is not None:
-            self._say(refusal)
-            return
-        try:
-            self._dialogue = Dialogue(self._house.rules, client)
-            self._visitor = Visitor(self._house.admission, client)
             await self._converse()
         except TimeoutError:
-            self._say(replies.TIMED_OUT)
+            self._house.records.count(Counter.INCOMING_CONNECTION_ERRORS)
+            self.connection.say(self._noted(replies.TIMED_OUT))
         except (EOFError, OSError):
             pass  # The connection broke: whom could we tell?
         except Exception:
             # The one place for faults of our own: the client must not lose a message by them.
-            _log.exception("fault in a session with [%s]", client)
-            self._say(replies.FAULT)
+            _log.exception("fault in a session with [%s]", self._client)
+            self.connection.say(replies.FAULT)
         finally:
-            self._house.door.leave(client)
+            await self._forget()
+            self._house.sessions.discard(self)
+
+    def kept_waiting(self) -> float:
+        """For how long the client that is waited for has done too little, in seconds."""
+        if not self.connection.waiting:
+            return 0.0
+        received = self._transfer.size if self._transfer is not None else 0
+        return self.connection.now() - self._idle_since - received / SLOWEST
+
+    def close(self) -> None:
+        """End the session at the next moment when no message of it is under way."""
+        if self._waits_for_command and self._transfer is None:
+            self.connection.say(replies.SHUT)
+            self.connection.close()
+
+    def make_room(self) -> None:
+        """End the session at once, for somebody who does not keep us waiting."""
+        self._house.sessions.discard(self)
+        self.connection.say(self._noted(replies.MADE_ROOM))
+        self.connection.abort()
 
     async def _converse(self) -> None:
-        reply = self._dialogue.greet()
-        self._say(reply)
+        reply = await self._greeting()
+        self.connection.say(reply)
         while not reply.closes:
             name, reply = await self._next_reply()
-            self._say(reply, at_once=name not in _ANSWERED_TOGETHER)
-        self._send()
+            self.connection.say(reply, at_once=name not in _ANSWERED_TOGETHER)
+            if reply is replies.READY_FOR_TLS:
+                await self._encrypt()
         if reply not in (replies.GOODBYE, replies.SHUT):
-            await self._linger()
+            await self.connection.linger()
+
+    async def _greeting(self) -> Reply:
+        """What the client hears first, once it has been silent for as long as it has to be."""
+        pause = self._visitor.pause()
+        if not pause:
+            return self._dialogue.greet()
+        self._waits_for_command = True
+        try:
+            await self.connection.receive(self.connection.now() + pause)
+        except TimeoutError:
+            self._visitor.kept_silent()
+            return self._dialogue.greet()
+        finally:
+            self._waits_for_command = False
+        return self._visitor.spoke_early()
 
     async def _next_reply(self) -> tuple[str, Reply]:
         """The next command, by name, and the reply to it."""
-        if self._house.door.closing:
+        if self._house.door.closing and self._transfer is None:
             return "", replies.SHUT
         name, reply = await self._answer_to(await self._next_command())
         self._fruitless += not (name in _LEADS_TO_A_MESSAGE and reply.positive)
         return name, reply if self._fruitless <= MOST_FRUITLESS else replies.TOO_MANY_FRUITLESS
 
     async def _next_command(self) -> bytes | Unusable:
-        due = self._data_due or self._now() + self._timeouts.command
+        due = self._data_due or self.connection.now() + self._timeouts.command
         self._waits_for_command = True
         try:
             while (line := self._lines.next()) is None:
-                self._lines.add(await self._receive(due))
+                self._lines.add(await self.connection.receive(due))
             return line
         finally:
             self._waits_for_command = False
@@ -183,14 +183,14 @@ class Session(SMTP):
         if isinstance(line, Unusable):
             return "", replies.DATA_AS_COMMANDS if self._data_refused else _UNUSABLE[line]
 
-        # Surrogates keep what is not ASCII apart from all that is; the arguments are checked for it.
-        name, _, argument = line.decode("ascii", "surrogateescape").partition(" ")
-        name = name.upper()
-        command = self._smtp_methods.get(name)
+        # Surrogates keep what is no UTF-8 apart from all that is; the arguments are checked for both.
+        name, _, argument = line.decode("utf-8", "surrogateescape").partition(" ")
+        name = name.upper() if name.isascii() else ""
+        command = self._commands.get(name)
         if command is None:
             return name, self._unknown(name)
         self._data_refused = False
-        return name, await command(argument.strip())
+        return name, await command(argument.strip(" \t"))
 
     def _unknown(self, name: str) -> Reply:
         if self._data_refused:
@@ -201,24 +201,48 @@ class Session(SMTP):
         return replies.NOT_IMPLEMENTED if name in _SMTP_NOT_HERE else replies.NOT_A_COMMAND
 
     async def _helo(self, argument: str) -> Reply:
-        self._data_due = None
-        return self._dialogue.hello(argument, extended=False)
+        return await self._hello(argument, extended=False)
 
     async def _ehlo(self, argument: str) -> Reply:
-        self._data_due = None
-        return self._dialogue.hello(argument, extended=True)
+        return await self._hello(argument, extended=True)
+
+    async def _hello(self, argument: str, *, extended: bool) -> Reply:
+        reply = self._dialogue.hello(argument, extended=extended)
+        if reply.positive:
+            await self._forget()
+        return reply
+
+    async def _starttls(self, argument: str) -> Reply:
+        reply = self._dialogue.start_tls(argument)
+        # What was sent ahead came in the clear, from whomever: none of it may be taken for a command that
+        # came under TLS (RFC 3207 §6). Most likely an attacker put it there.
+        if reply is replies.READY_FOR_TLS and not (self.connection.hold() and self._lines.empty):
+            return replies.NOTHING_AFTER_STARTTLS
+        return reply
+
+    async def _encrypt(self) -> None:
+        if self._house.tls is None:
+            raise RuntimeError("STARTTLS was offered without a certificate")
+        await self._forget()
+        try:
+            await self.connection.encrypt(self._house.tls)
+        except OSError as problem:
+            _log.info("no TLS with [%s]: %s", self._client, problem or type(problem).__name__)
+            self._house.records.count(Counter.INCOMING_CONNECTION_ERRORS)
+            raise EOFError from problem
+        self._lines = CommandLines()
+        self._dialogue.encrypted(self.connection.tls())
 
     async def _mail(self, argument: str) -> Reply:
-        if self._house.door.shut:
-            return replies.SHUT
-        return await self._house.spool.refusal() or self._dialogue.mail(argument)
+        shut = replies.SHUT if self._house.door.shut else await self._house.spool.refusal()
+        return self._noted(shut or self._dialogue.mail(argument), sender=_path(argument))
 
     async def _rcpt(self, argument: str) -> Reply:
         if self._data_due is None:
-            self._data_due = self._now() + self._timeouts.data_initiation
+            self._data_due = self.connection.now() + self._timeouts.data_initiation
         recipient = self._dialogue.recipient(argument)
         if isinstance(recipient, Reply):
-            return recipient
+            return self._noted(recipient, recipient=_path(argument))
         refusal = await self._visitor.refusal(self._dialogue.request(recipient))
         return refusal or self._dialogue.admit(recipient)
 
@@ -226,19 +250,30 @@ class Session(SMTP):
         envelope = self._dialogue.data(argument, self._house.spool.now())
         if isinstance(envelope, Reply):
             return self._refuse_data(envelope)
+        self.connection.say(replies.START_MAIL_INPUT)
+        return await self._ended(await self._begin(envelope).whole(self._lines))
 
-        self._say(replies.START_MAIL_INPUT)
-        self._data_due = None
-        reply = await self._receive_message(envelope)
-        if reply.positive:
-            self._fruitless = 0
-        return reply
+    async def _bdat(self, argument: str) -> Reply:
+        chunk = parse_chunk(argument)
+        if chunk is None:
+            return replies.SIZE_UNKNOWN
+        transfer = self._transfer
+        if transfer is None:
+            envelope = self._dialogue.chunks(self._house.spool.now())
+            if isinstance(envelope, Reply):
+                due = self._data_due or self.connection.now() + self._timeouts.data_termination
+                await pass_over(chunk.size, self._lines, self.connection, due)
+                return envelope
+            transfer = self._begin(envelope)
+            self._data_due = transfer.due
+        reply, is_last = await transfer.part(chunk, self._lines)
+        return await self._ended(reply) if is_last else reply
 
     async def _rset(self, argument: str) -> Reply:
         if argument:
             return replies.NO_ARGUMENT_HERE
-        self._data_due = None
         self._dialogue.reset()
+        await self._forget()
         return replies.DONE
 
     async def _noop(self, argument: str) -> Reply:
@@ -259,73 +294,48 @@ class Session(SMTP):
             return refusal
         # Nothing may follow DATA before our answer (RFC 2920 §3.1). What does is a message that its
         # writer may have filled with commands, so none of it is acted on.
-        self._say(refusal)
+        self.connection.say(refusal)
         return replies.DATA_AS_COMMANDS
 
-    async def _receive_message(self, envelope: Envelope) -> Reply:
-        """Read a message to its end, whatever becomes of it, and store it as it comes."""
-        due = self._now() + self._timeouts.data_termination
-        message = MessageData()
-        async with self._house.spool.receive(envelope, *self._dialogue.most_bytes()) as reception:
-            chunk = self._lines.rest()
-            await reception.write(message.take(chunk))
-            while not message.ended:
-                chunk = await self._receive(min(due, self._now() + self._timeouts.read))
-                await reception.write(message.take(chunk))
-            self._lines.add(message.rest)
-            reply = await reception.finish(malformed=message.malformed)
-        self._dialogue.ended(reception.size)
+    def _begin(self, envelope: Envelope) -> Transfer:
+        """Begin a message."""
+        reception = self._house.spool.receive(envelope, *self._dialogue.most_bytes())
+        self._transfer = Transfer(reception, self.connection, self._timeouts)
+        return self._transfer
+
+    async def _ended(self, reply: Reply) -> Reply:
+        """The data of a message has come to its end, and this is the reply to it."""
+        self._noted(reply)
+        if self._transfer is not None:
+            self._dialogue.ended(self._transfer.size)
+        await self._forget()
+        if reply.positive:
+            self._fruitless, self._idle_since = 0, self.connection.now()
         return reply
 
-    async def _receive(self, due: float) -> bytes:
-        """Bytes from the client, once it has taken what it was told. `TimeoutError` when that is `due`."""
-        self._send()
-        async with asyncio.timeout_at(due):
-            await self._writer.drain()
-            chunk: bytes = await self._reader.read(_PIECE)
-        if not chunk:
-            raise EOFError
-        return chunk
+    async def _forget(self) -> None:
+        """Forget the message under way."""
+        transfer, self._transfer, self._data_due = self._transfer, None, None
+        if transfer is not None:
+            await transfer.abandon()
 
-    def _say(self, reply: Reply, *, at_once: bool = True) -> None:
-        """Send a reply, at the latest when the client is waited for."""
-        self._unsent.append(reply.wire())
-        if at_once:
-            self._send()
+    def _noted(self, reply: Reply, *, sender: str | None = None, recipient: str | None = None) -> Reply:
+        """The reply; it is written down and counted when it refuses mail."""
+        if not refuses(reply):
+            return reply
+        dialogue = self._dialogue
+        maillog.refused(
+            str(self._client),
+            str(reply),
+            helo=dialogue.client_name or None,
+            sender=dialogue.sender if sender is None else sender,
+            recipient=recipient,
+        )
+        for counter in counters_of(reply, Counter.RECEIVINGS_REFUSED):
+            self._house.records.count(counter)
+        return reply
 
-    def _send(self) -> None:
-        """Send what was said, in one write: TCP_NODELAY is set by the loop, so that it leaves now."""
-        if self._unsent and self.transport is not None:
-            self._writer.write(b"".join(self._unsent))
-        self._unsent.clear()
 
-    async def _linger(self) -> None:
-        """Read on until the client closes: closing over what it sends would take our reply from it."""
-        due = self._now() + _LINGER
-        if self._writer.can_write_eof():
-            self._writer.write_eof()
-        with suppress(EOFError, OSError):
-            while True:
-                await self._receive(due)
-
-    async def _hang_up(self) -> None:
-        """Close the connection once the client has taken its last reply, or does not within `_LINGER`."""
-        if self.transport is None:
-            return
-        self._writer.close()
-        self._reset_timeout(_LINGER)
-        with suppress(OSError):
-            await self._writer.wait_closed()
-
-    def _timeout_cb(self) -> None:
-        self._writer.transport.abort()
-
-    def _client_address(self) -> Address | None:
-        """Who connected; None when it is gone already."""
-        peer = self._writer.get_extra_info("peername")
-        if not peer:
-            return None
-        return client_address(peer[0].partition("%")[0])
-
-    def _now(self) -> float:
-        return self.loop.time()
+def _path(argument: str) -> str:
+    """What stands between the angle brackets of MAIL or RCPT, however wrong it is."""
+    return argument.partition("<")[2].rpartition(">")[0]

@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from types import TracebackType
-from typing import Self
 
 from gateway.blobs.port import Blobs, BodyWriter
 from gateway.bus.port import Bus
@@ -15,15 +13,18 @@ from gateway.domain.errors import TemporaryFailure
 from gateway.domain.journey import Entered
 from gateway.domain.mail import POLICY, Envelope, Mail
 from gateway.domain.splitting import split_by_group, virtual_copies
+from gateway.domain.statistics import Counter
 from gateway.domain.storage import StoredStatus
 from gateway.records.port import Records
 from gateway.runtime import maillog
 from gateway.runtime.clock import utc_now
 from gateway.storages.storages import Storages
 from services.receiver import replies
+from services.receiver.defects import Defect
+from services.receiver.mending import Mending
 from services.receiver.replies import Reply
 from services.receiver.rules import Rules
-from services.receiver.trace import MOST_HEADER_BYTES, look, received_field
+from services.receiver.trace import look, received_field
 
 LONGEST_STORING = 120.0
 """Seconds to make a message safe. A client waits ten minutes for the reply (RFC 5321 §4.5.3.2.6)."""
@@ -73,17 +74,30 @@ class Spool:
     def receive(self, envelope: Envelope, most_bytes: int, too_big: Reply) -> Reception:
         """Begin a message; one of more than `most_bytes` is answered with `too_big`."""
         message_id = self._new_id()
-        return Reception(self, message_id, envelope, self._blobs.create(message_id), most_bytes, too_big)
+        mending = Mending(utf8=envelope.utf8, most_header_bytes=self._rules.limits.header_size)
+        writer = self._blobs.create(message_id)
+        return Reception(self, message_id, envelope, mending, writer, most_bytes, too_big)
+
+    def fault(self, mending: Mending) -> Reply | None:
+        """Why a message that is so far as it is cannot be taken."""
+        if mending.header_too_big:
+            return replies.HEADER_TOO_BIG
+        if mending.defects and self._rules.reject_malformed:
+            return replies.malformed(mending.defects)
+        return None
 
     async def accept(
-        self, message_id: str, envelope: Envelope, writer: BodyWriter, beginning: bytes, *, malformed: bool
+        self,
+        message_id: str,
+        envelope: Envelope,
+        writer: BodyWriter,
+        header_bytes: bytes,
+        defects: frozenset[Defect],
     ) -> Reply:
         """Answer a message whose bytes are all written. OK is a promise: its body and its mails are safe."""
-        header = look(beginning)
+        header = look(header_bytes)
         if header.hops > self._rules.limits.hops:
             return replies.TOO_MANY_HOPS
-        if malformed and self._rules.reject_malformed:
-            return replies.MALFORMED
         shares = split_by_group(envelope, self._rules.groups, self._rules.protected_domains)
 
         try:
@@ -103,6 +117,12 @@ class Spool:
             return replies.NOT_NOW
 
         maillog.received(message_id, envelope, body.size, header.message_id)
+        self._records.count(Counter.RECEIVED_MESSAGES)
+        self._records.count(Counter.RECEIVED_BYTES, body.size)
+        self._records.count(Counter.RECEIVED_RECIPIENTS, len(envelope.recipients))
+        if defects:
+            self._records.count(Counter.MALFORMED_MESSAGES)
+            maillog.mended(message_id, sorted(defects))
         for stage, mail in copies:
             self._records.note(Entered(mail, stage, envelope.received_at))
             if len(copies) > 1:
@@ -128,13 +148,14 @@ class Spool:
 
 
 class Reception:
-    """One message that is coming in. Leaving its context throws away what was not accepted."""
+    """One message that is coming in: written to, then either finished or abandoned."""
 
     def __init__(
         self,
         spool: Spool,
         message_id: str,
         envelope: Envelope,
+        mending: Mending,
         writer: BodyWriter,
         most_bytes: int,
         too_big: Reply,
@@ -142,23 +163,18 @@ class Reception:
         self._spool = spool
         self._message_id = message_id
         self._envelope = envelope
+        self._mending = mending
         self._writer = writer
         self._most_bytes = most_bytes
         self._too_big = too_big
-        self._beginning = bytearray()
-        self._refusal: Reply | None = None
         self._safe = False
+        self.refusal: Reply | None = None
+        """Why it will not be taken, as far as is known."""
         self.size = 0
+        """Bytes that the client sent."""
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def abandon(self) -> None:
+        """Throw away what was not accepted."""
         if not self._safe:
             await self._writer.abort()
 
@@ -167,30 +183,38 @@ class Reception:
         if not piece:
             return
         self.size += len(piece)
-        if self._refusal is not None:
+        if self.refusal is not None:
             return
         if self.size > self._most_bytes:
             await self._refuse(self._too_big)
             return
+        await self._store(self._mending.take(piece))
 
-        self._beginning += piece[: MOST_HEADER_BYTES - len(self._beginning)]
-        try:
-            async with asyncio.timeout(LONGEST_STORING):
-                await self._writer.write(piece)
-        except (TemporaryFailure, TimeoutError):
-            await self._refuse(replies.NO_SPACE)
-
-    async def finish(self, *, malformed: bool) -> Reply:
+    async def finish(self) -> Reply:
         """The reply to the message, all of which was written."""
-        if self._refusal is not None:
-            return self._refusal
+        if self.refusal is None:
+            await self._store(self._mending.end())
+        if self.refusal is not None:
+            return self.refusal
+        mending = self._mending
         reply = await self._spool.accept(
-            self._message_id, self._envelope, self._writer, bytes(self._beginning), malformed=malformed
+            self._message_id, self._envelope, self._writer, mending.header, mending.defects
         )
         self._safe = reply.positive
         return reply
 
+    async def _store(self, mended: bytes) -> None:
+        fault = self._spool.fault(self._mending)
+        if fault is not None:
+            await self._refuse(fault)
+            return
+        try:
+            async with asyncio.timeout(LONGEST_STORING):
+                await self._writer.write(mended)
+        except (TemporaryFailure, TimeoutError):
+            await self._refuse(replies.NO_SPACE)
+
     async def _refuse(self, reply: Reply) -> None:
-        self._refusal = reply
+        self.refusal = reply
         # At once, and not at the end: the room is wanted by other messages.
         await self._writer.abort()

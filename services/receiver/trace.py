@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from email.utils import format_datetime
 from ipaddress import ip_address
 
-from gateway.domain.headers import decode_words, header_end
+from gateway.domain.headers import decode_words
 from gateway.domain.mail import Mail
-
-MOST_HEADER_BYTES = 1 << 16
-"""How much of a message is kept in memory to be looked at; real headers have a few thousand bytes."""
 
 _LONGEST_MESSAGE_ID = 998  # a line (RFC 5322 §2.1.1)
 _RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
@@ -27,9 +24,8 @@ class HeaderLook:
     hops: int  # servers that the message passed before
 
 
-def look(beginning: bytes) -> HeaderLook:
-    """Read the header at the `beginning` of a message."""
-    header = beginning[: header_end(beginning)]
+def look(header: bytes) -> HeaderLook:
+    """Read a whole header."""
     found = _MESSAGE_ID.search(header)
     message_id = decode_words(found[1].strip()) if found else ""
     return HeaderLook(message_id[:_LONGEST_MESSAGE_ID], len(_RECEIVED.findall(header)))
@@ -43,13 +39,14 @@ def received_field(mail: Mail, hostname: str) -> bytes:
     envelope = mail.envelope
     helo = _NOT_IN_HOST_NAME.sub("?", envelope.helo)
     only_one = len(envelope.recipients) == 1
+    tls = f" ({envelope.tls})" if envelope.tls else ""
     clauses = (
         f"from {helo} ({_literal(envelope.client_ip)})",
-        f"by {hostname} with {envelope.protocol} id {mail.id}",
+        f"by {hostname} with {envelope.protocol}{tls} id {mail.id}",
         *([f"for <{envelope.recipients[0].address}>"] if only_one else []),
     )
     field = "\r\n\t".join(clauses)
-    return f"Received: {field};\r\n\t{format_datetime(envelope.received_at)}\r\n".encode("ascii")
+    return f"Received: {field};\r\n\t{format_datetime(envelope.received_at)}\r\n".encode()
 
 
 def _literal(ip: str) -> str:

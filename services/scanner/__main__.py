@@ -27,6 +27,7 @@ from services.scanner.looking import Examiner
 from services.scanner.objects.budget import Limits
 from services.scanner.objects.walking import Opening
 from services.scanner.placeholder import Gate
+from services.scanner.statistics import open_statistics
 from services.scanner.worker import GroupRules, ScannerWorker
 
 NAME = "scanner"
@@ -52,6 +53,7 @@ async def run(gateway: Gateway) -> None:
     pool = pool_for(settings)
     timeout = settings.ave.scan_timeout or NO_LIMIT_SECONDS
     examiner = Examiner(pool, engines, rules_for(settings, timeout), timeout=timeout)
+    statistics = open_statistics(settings.options.av_statistics)
     worker = ScannerWorker(
         gateway.blobs,
         examiner,
@@ -60,10 +62,12 @@ async def run(gateway: Gateway) -> None:
         Gate(settings.network.hostname, f"Mailwarden {VERSION}"),
         gateway.storages,
         settings.outgoing_archive,
+        statistics,
     )
     try:
         await serve(Stage.SCANNER, worker, gateway)
     finally:
+        await statistics.close()
         await pool.close()
 
 

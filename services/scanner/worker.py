@@ -21,8 +21,10 @@ from gateway.storages.storages import Storages
 from services.scanner.digests import without_stale_digests
 from services.scanner.engines.port import Bases
 from services.scanner.examination import NOT_EXAMINED
+from services.scanner.filtering import with_filtered
 from services.scanner.looking import Body, Examiner
 from services.scanner.placeholder import Gate, placeholder
+from services.scanner.statistics import Statistics
 from services.scanner.treatment import decide, edits_for, standing_for, worst_listed
 
 
@@ -46,6 +48,7 @@ class ScannerWorker:
         gate: Gate,
         storages: Storages,
         archive: Storage,
+        statistics: Statistics,
         *,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -56,6 +59,7 @@ class ScannerWorker:
         self._blobs = blobs
         self._storages = storages
         self._archive = archive
+        self._statistics = statistics
         self._examiner = examiner
         self._groups = {name: (rules, fingerprint(rules.policy)) for name, rules in groups.items()}
         self._bases = bases
@@ -67,12 +71,14 @@ class ScannerWorker:
         rules, policy_mark = self._groups.get(mail.group) or self._groups[POLICY]
         body = Body(self._blobs, mail.body)
         examination = await self._examiner.examine(body) if rules.policy.check_av else NOT_EXAMINED
+        examination = with_filtered(examination, rules.policy)
 
         objects = decide(examination, rules.policy)
         status = standing_for(objects)
         now = self._now()
         scanned = Scanned(mail.id, now, status, objects, policy_mark, str(self._bases))
         _log(mail, status, objects)
+        self._statistics.tell(mail, objects, now)
 
         if kept_for := worst_listed(objects, rules.policy.quarantine):
             place, code = quarantine_of(rules.policy, kept_for), status_in_storage(kept_for)

@@ -41,16 +41,22 @@ async def run(gateway: Gateway) -> None:
         dns = open_dns(settings, gateway.records.count, validating=settings.tls.dane)
         stack.push_async_callback(dns.close)
         greeter = Greeter(settings.network.hostname, timeouts_of(settings), contexts)
-        connections = Connections(greeter.meet, limits_of(settings))
+        records = gateway.records
+        connections = Connections(greeter.meet, limits_of(settings), count=records.count, reach=records.reach)
         stack.push_async_callback(connections.close)
         carrier = Carrier(
             Resolver(dns, ourselves_of(settings), count=gateway.records.count),
             protector_of(settings, contexts, dns, stack),
             connections,
             unreachable_ttl=settings.resolve.unreachable_ttl,
+            unreachable_purge=settings.resolve.unreachable_cache_refresh_period,
+            count=records.count,
         )
+        await gateway.storages.prepare(settings.outgoing_archive)
         worker = SenderWorker(
-            carrier, gateway.blobs, gateway.records, rules_of(settings), reporter, now=utc_now
+            *(carrier, gateway.blobs, gateway.records, rules_of(settings), reporter),
+            *(gateway.storages, settings.outgoing_archive),
+            now=utc_now,
         )
         keeping_house = asyncio.create_task(keep_house(gateway))
         stack.callback(keeping_house.cancel)
@@ -84,7 +90,8 @@ def protector_of(settings: Settings, contexts: TlsContexts, dns: Dns, stack: Asy
 def site_of(settings: Settings) -> Site:
     """Who reports. Raises `ConfigError` when the template is wrong."""
     template = load_template(settings.options.dsn_template, DSN)
-    return Site(settings.network.hostname, settings.network.postmaster, template)
+    lifetime = timedelta(days=settings.timeouts.maximal_queue_lifetime)
+    return Site(settings.network.hostname, settings.network.postmaster, template, lifetime)
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -95,6 +102,8 @@ def rules_of(settings: Settings) -> Rules:
         minimal_backoff=timedelta(seconds=timeouts.minimal_backoff_time),
         maximal_backoff=timedelta(seconds=timeouts.maximal_backoff_time),
         lifetime=timedelta(days=timeouts.maximal_queue_lifetime),
+        delay_after=timedelta(seconds=settings.dsn.delay_after) if settings.dsn.delay_after else None,
+        delays_unasked=settings.dsn.delay_unasked,
     )
 
 

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from weakref import WeakSet
 
 from gateway.domain.mail import Envelope
+from gateway.domain.statistics import Counter, Peak, nobody_counts, nobody_measures
+from gateway.domain.ttlcache import TtlCache
 from services.sender.content import Content
 from services.sender.conversation import Conversation
 from services.sender.hosts import Answers, Host
-from services.sender.session import Interrupted
+from services.sender.lanes import Busy, Lane
+from services.sender.pacing import Pace
+from services.sender.session import CLOSING, Interrupted, Session
 
-WAIT_SECONDS = 15.0
-"""How long a mail waits for a free connection before it goes back to the queue."""
-STANDSTILL_SECONDS = 5.0
-"""A host whose connections are all busy, and none was freed or taken for so long: nobody queues up for it."""
+WAIT_SECONDS = 5.0
+"""How long a mail waits while all sessions with all hosts are in use; then it goes back to the queue, and"""
+PUT_OFF_SECONDS = 10.0
+"""comes again after that."""
 GOODBYE_SECONDS = 2.0
 """How long hosts may take to say goodbye when the process ends."""
-
-
-class Busy(Exception):
-    """No connection is free: nothing was tried, and the mail may come again soon."""
+MOST_PACES = 10_000
+PACE_SECONDS = 3600.0
+"""How many hosts are remembered by their pace, and for how long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,91 +40,126 @@ class Limits:
     messages_each: int = 100  # many servers refuse more in one session
 
 
-class _Lane:
-    """What we have open to one host."""
-
-    def __init__(self, limit: int, now: float) -> None:
-        self.free = asyncio.Semaphore(limit)
-        self.users = 0  # those who talk and those who wait
-        self.moved_at = now  # when somebody last took or freed a connection
-
-
 class Connections:
     """Hands messages to hosts over as few connections as possible."""
 
-    def __init__(self, connect: Callable[[Host], Awaitable[Conversation]], limits: Limits) -> None:
+    def __init__(
+        self,
+        connect: Callable[[Host], Awaitable[Conversation]],
+        limits: Limits,
+        *,
+        count: Callable[[Counter], None] = nobody_counts,
+        reach: Callable[[Peak, int], None] = nobody_measures,
+    ) -> None:
         self._connect = connect
         self._limits = limits
+        self._count = count
+        self._reach = reach
         self._slots = asyncio.Semaphore(limits.total)
-        self._lanes: dict[Host, _Lane] = {}
+        self._lanes: dict[tuple[str, int], Lane] = {}  # by the places of hosts
+        self._paces: TtlCache[tuple[str, int], Pace] = TtlCache(MOST_PACES, time.monotonic)
         self._kept: OrderedDict[Conversation, asyncio.TimerHandle] = OrderedDict()  # oldest first
-        self._open: WeakSet[Conversation] = WeakSet()  # all of them, also those that wait for a goodbye
+        self._open: WeakSet[Session] = WeakSet()  # all of them, also those that wait for a goodbye
         self._talking = 0
 
     async def deliver(self, host: Host, envelope: Envelope, content: Content) -> Answers:
-        """One transaction with `host`. Raises `Interrupted`, or `Busy` when its connections are in use."""
-        loop = asyncio.get_running_loop()
-        lane = self._lanes.get(host)
-        if lane is None:
-            lane = self._lanes[host] = _Lane(self._limits.per_host, loop.time())
-        if lane.free.locked() and loop.time() - lane.moved_at > STANDSTILL_SECONDS:
-            raise Busy(f"{host} is slow, and all connections to it are in use")
+        """One transaction with `host`.
 
-        lane.users += 1
+        Raises `Interrupted`, or `Busy` when its connections are in use.
+        """
+        lane, talk = self._lane(host), object()
+        if refusal := lane.pace.resting(_now()):
+            self._count(Counter.FAILED_THROUGH_CACHE)
+            raise Interrupted(refusal.reason, code=refusal.code, enhanced=refusal.enhanced)
+        await lane.enter(talk)
         try:
-            await self._take(lane)
-            lane.moved_at = loop.time()
+            await self._take_slot()
             try:
-                return await self._talk(host, envelope, content)
+                lane.begin(talk)
+                return await self._talk(host, lane, envelope, content)
             finally:
                 self._talking -= 1
                 self._slots.release()
-                lane.free.release()
-                lane.moved_at = loop.time()
         finally:
-            lane.users -= 1
-            if not lane.users:
-                del self._lanes[host]
+            lane.leave(talk)
+            if lane.idle:
+                self._lanes.pop(host.place, None)
 
     async def close(self) -> None:
         """Leave all hosts."""
         for conversation in list(self._kept):
             self._forget(conversation)
             conversation.leave()
-        goodbyes = [asyncio.ensure_future(conversation.closed()) for conversation in self._open]
+        goodbyes = [asyncio.ensure_future(session.closed()) for session in self._open]
         if goodbyes:
             _, silent = await asyncio.wait(goodbyes, timeout=GOODBYE_SECONDS)
             for goodbye in silent:
                 goodbye.cancel()
-        for conversation in list(self._open):
-            conversation.abandon("we are closing")
+        for session in list(self._open):
+            session.abandon("we are closing")
 
-    async def _take(self, lane: _Lane) -> None:
+    def _lane(self, host: Host) -> Lane:
+        lane = self._lanes.get(host.place)
+        if lane is None:
+            pace = self._paces.get(host.place) or Pace(self._limits.per_host)
+            self._paces.put(host.place, pace, PACE_SECONDS)
+            lane = self._lanes[host.place] = Lane(pace)
+        return lane
+
+    async def _take_slot(self) -> None:
         try:
             async with asyncio.timeout(WAIT_SECONDS):
-                await lane.free.acquire()
-                try:
-                    await self._slots.acquire()
-                except BaseException:
-                    lane.free.release()
-                    raise
+                await self._slots.acquire()
         except TimeoutError:
-            raise Busy("all connections are in use") from None
+            raise Busy("as many sessions are open as there may be", PUT_OFF_SECONDS) from None
         self._talking += 1
 
-    async def _talk(self, host: Host, envelope: Envelope, content: Content) -> Answers:
-        kept = self._find_kept(host)
-        if kept:
+    async def _talk(self, host: Host, lane: Lane, envelope: Envelope, content: Content) -> Answers:
+        begun = _now()
+        answers = await self._over_a_kept_one(host, envelope, content)
+        if answers is None:
+            conversation = await self._opened(host, lane)
             try:
-                return await self._hand_over(kept, envelope, content)
+                answers = await self._hand_over(conversation, envelope, content)
             except Interrupted as interrupted:
-                if interrupted.unsure:
-                    raise
-                # It was closed while nobody looked: that says nothing about the host.
-        self._make_room()
-        conversation = await self._connect(host)
-        self._open.add(conversation)
-        return await self._hand_over(conversation, envelope, content)
+                self._count(Counter.OUTGOING_CONNECTION_ERRORS)
+                if interrupted.code == CLOSING:
+                    lane.pace.bears(lane.talking - 1, _now())
+                raise
+        lane.pace.worked(_now() - begun, _now())
+        return answers
+
+    async def _over_a_kept_one(self, host: Host, envelope: Envelope, content: Content) -> Answers | None:
+        kept = self._find_kept(host)
+        if kept is None:
+            return None
+        try:
+            return await self._hand_over(kept, envelope, content)
+        except Interrupted as interrupted:
+            if interrupted.unsure:
+                self._count(Counter.OUTGOING_CONNECTION_ERRORS)
+                raise
+            # It was closed while nobody looked: that says nothing about the host.
+            return None
+
+    async def _opened(self, host: Host, lane: Lane) -> Conversation:
+        """A new session. Raises `Interrupted`, or `Busy` when the host has enough of those that go on."""
+        self._make_room(host, lane)
+        try:
+            conversation = await self._connect(host)
+        except Interrupted as interrupted:
+            self._count(Counter.OUTGOING_CONNECTIONS_FAILED)
+            others = lane.talking - 1
+            if interrupted.code and others:
+                lane.pace.bears(others, _now())
+                lane.turn_away()
+            if interrupted.code:
+                lane.pace.refused(interrupted, _now())
+            raise
+        self._open.add(conversation.session)
+        self._count(Counter.OUTGOING_CONNECTIONS)
+        self._reach(Peak.OUTGOING_CONNECTIONS, len(self._open))
+        return conversation
 
     async def _hand_over(self, conversation: Conversation, envelope: Envelope, content: Content) -> Answers:
         answers = await conversation.deliver(envelope, content)
@@ -141,11 +180,13 @@ class Connections:
                 return self._find_kept(host)
         return None
 
-    def _make_room(self) -> None:
+    def _make_room(self, host: Host, lane: Lane) -> None:
+        """Leave sessions that nobody uses, before another one breaks a limit."""
+        here = [kept for kept in self._kept if kept.host.place == host.place]
+        for kept in here[: max(lane.talking + len(here) - lane.pace.limit, 0)]:
+            self._expire(kept)
         while self._kept and self._talking + len(self._kept) > self._limits.total:
-            oldest = next(iter(self._kept))
-            self._forget(oldest)
-            oldest.leave()
+            self._expire(next(iter(self._kept)))
 
     def _keep(self, conversation: Conversation) -> None:
         loop = asyncio.get_running_loop()
@@ -157,3 +198,7 @@ class Connections:
 
     def _forget(self, conversation: Conversation) -> None:
         self._kept.pop(conversation).cancel()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -28,7 +28,7 @@ class Conversation:
     def __init__(self, host: Host, session: Session, extensions: Extensions) -> None:
         self.host = host
         self.transactions = 0  # how many were begun
-        self._session = session
+        self.session = session
         self._timeouts = session.timeouts
         self._extensions = extensions
         self._unfinished = False  # the host still remembers an earlier transaction
@@ -36,7 +36,7 @@ class Conversation:
     @property
     def usable(self) -> bool:
         """Whether another transaction may begin: the host has neither left nor said anything unasked."""
-        return self._session.quiet
+        return self.session.quiet
 
     async def deliver(self, envelope: Envelope, content: Content) -> Answers:
         """Hand over one message for the recipients of `envelope`.
@@ -63,19 +63,20 @@ class Conversation:
         return Answers(
             tuple(answered(to, self.host, word) for to, word in together),
             confirms="DSN" in self._extensions,
+            final=self.host.lmtp,
         )
 
     def abandon(self, reason: str) -> None:
         """Drop the connection: nothing more can be said."""
-        self._session.abandon(reason)
+        self.session.abandon(reason)
 
     def leave(self) -> None:
         """Say QUIT and close, without making anybody wait for it."""
-        self._session.leave()
+        self.session.leave()
 
     async def closed(self) -> None:
         """Return when the connection is closed."""
-        await self._session.closed()
+        await self.session.closed()
 
     async def _all_transactions(self, mail: Fitted) -> Sequence[Word]:
         """One word for each recipient. Those who were too many for one transaction have the next one."""
@@ -98,7 +99,7 @@ class Conversation:
 
     async def _transaction(self, mail: Fitted) -> Sequence[Word]:
         if self._unfinished:
-            await self._session.ask(b"RSET\r\n", self._timeouts.mail)
+            await self.session.ask(b"RSET\r\n", self._timeouts.mail)
         self.transactions += 1
         self._unfinished = True
         begin = mail_from(
@@ -111,8 +112,8 @@ class Conversation:
         rcpts = [rcpt_to(to, self._extensions) for to in mail.envelope.recipients]
         pipelining = "PIPELINING" in self._extensions
         if pipelining:
-            self._session.write(b"".join((begin, *rcpts, b"DATA\r\n")))
-        ask = self._next_answer if pipelining else self._session.ask
+            self.session.write(b"".join((begin, *rcpts, b"DATA\r\n")))
+        ask = self._next_answer if pipelining else self.session.ask
 
         from_reply = self._judged(await ask(begin, self._timeouts.mail))
         if not from_reply.positive and not pipelining:
@@ -134,15 +135,15 @@ class Conversation:
         go = await ask(b"DATA\r\n", self._timeouts.data_initiation)
         if go.code != START_DATA:
             if go.code < 400:
-                self._session.break_off("it answered DATA with neither yes nor no", go)
+                self.session.break_off("it answered DATA with neither yes nor no", go)
             return [go] * wanted
         if wanted:
             results = await self._send(content, wanted)
         elif self.host.lmtp:
-            self._session.break_off("it wants data for no recipients", go)
+            self.session.break_off("it wants data for no recipients", go)
         else:
             # An empty message ends the transaction (RFC 2920 §3.1).
-            await self._session.ask(b".\r\n", self._timeouts.data_termination)
+            await self.session.ask(b".\r\n", self._timeouts.data_termination)
             results = []
         self._unfinished = False
         return results
@@ -150,10 +151,10 @@ class Conversation:
     async def _send(self, content: Content, wanted: int) -> Sequence[Word]:
         async with aclosing(content.wire()) as wire:
             async for chunk in wire:
-                if not self._session.quiet:
+                if not self.session.quiet:
                     return [await self._cut_off()] * wanted
-                self._session.write(chunk)
-                await self._session.unblocked()
+                self.session.write(chunk)
+                await self.session.unblocked()
         if self.host.lmtp:
             return await self._verdicts(wanted)
         return [await self._verdict()] * wanted
@@ -170,7 +171,7 @@ class Conversation:
 
     async def _verdict(self) -> Reply:
         try:
-            reply = await self._session.reply(self._timeouts.data_termination)
+            reply = await self.session.reply(self._timeouts.data_termination)
         except Interrupted as interrupted:
             interrupted.unsure = not interrupted.code
             raise
@@ -178,20 +179,20 @@ class Conversation:
 
     async def _cut_off(self) -> Reply:
         """What a host said, if anything, that did not let us come to the end of the message."""
-        early = await self._session.reply(0)
+        early = await self.session.reply(0)
         if early.code < 400:
-            self._session.break_off("it answered before the end of the message", early)
+            self.session.break_off("it answered before the end of the message", early)
         self.abandon("it cut off the message")
         return early
 
     def _judged(self, reply: Reply, *, unsure: bool = False) -> Reply:
         if 300 <= reply.code < 400:
-            self._session.break_off("it answered with neither yes nor no", reply, unsure=unsure)
+            self.session.break_off("it answered with neither yes nor no", reply, unsure=unsure)
         return reply
 
     async def _next_answer(self, command: bytes, seconds: float) -> Reply:
         """The answer to a `command` that was written with those before it."""
-        return await self._session.reply(seconds)
+        return await self.session.reply(seconds)
 
 
 def _too_many(words: Sequence[Word]) -> list[int]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import idna
-
+from gateway.dns.names import query_name
 from gateway.dns.port import MailExchange
 from gateway.domain.address import domain_of, matches
 from gateway.domain.endpoint import is_address
@@ -51,7 +50,7 @@ def group_by_destination(
 def destination_of(address: str, routes: Sequence[Route]) -> Destination | None:
     """Where mail to `address` goes: by the first route that matches, else to the MX hosts of its domain."""
     domain = domain_of(address)
-    in_ascii = _in_ascii(domain)
+    in_ascii = domain if domain.isascii() else query_name(domain) or ""
     names = {address, f"{address.rpartition('@')[0]}@{in_ascii}"} if in_ascii != domain else {address}
     for route in routes:
         if any(matches(route.mask, name) for name in names):
@@ -95,16 +94,6 @@ def before_ourselves(
     if not better:
         raise Unroutable("5.4.6", f"mail for {domain} loops back to this host")
     return better
-
-
-def _in_ascii(domain: str) -> str:
-    """The domain as DNS knows it (RFC 5891); "" for what is none."""
-    if domain.isascii():
-        return domain
-    try:
-        return idna.encode(domain, uts46=True).decode("ascii")
-    except idna.IDNAError:
-        return ""
 
 
 def _same(name: str, other: str) -> bool:

@@ -43,8 +43,18 @@ class Interrupted(Exception):
         self.unsure = unsure  # all data was sent, but its reply never came
 
 
+def again_too_soon(before: Interrupted) -> Interrupted:
+    """What is said of a host that is not even tried because of what happened `before`."""
+    return Interrupted(
+        f"not tried again so soon: {before.reason}", code=before.code, enhanced=before.enhanced
+    )
+
+
 class Unreachable(Interrupted):
     """No session came about, and the host did not say why: others need not try for a while."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, enhanced="4.4.1")
 
 
 class Insecure(Interrupted):

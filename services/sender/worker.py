@@ -18,18 +18,19 @@ from gateway.domain.mail import Mail, Recipient
 from gateway.domain.pipeline import REPLACED, Finished, Later, Outcome, taken_out
 from gateway.domain.routes import Route
 from gateway.domain.schedule import next_delay, time_left
-from gateway.records.port import Records
+from gateway.domain.statistics import Counter
+from gateway.domain.storage import Storage, StoredStatus
+from gateway.records.port import Records, Settled
 from gateway.runtime import maillog
+from gateway.storages.storages import Storages
 from services.sender.carrier import Carrier
-from services.sender.connections import Busy
 from services.sender.content import Content, content_of
 from services.sender.hosts import Answers
-from services.sender.notices import Fate, to_be_told
+from services.sender.lanes import Busy
+from services.sender.notices import Action, Fate, to_be_told
 from services.sender.reporter import Reporter
 from services.sender.routing import Destination, group_by_destination
 
-BUSY_DELAY = timedelta(seconds=30)
-"""When all connections were in use, the mail comes again after this; it was no try."""
 PATIENCE_SECONDS = 5 * 60.0
 """How long the records may be away before what was just delivered is forgotten, and delivered again."""
 PAUSE_SECONDS = 1.0
@@ -48,22 +49,29 @@ class Rules:
     minimal_backoff: timedelta
     maximal_backoff: timedelta
     lifetime: timedelta
+    delay_after: timedelta | None = None  # when senders hear of a delay; None: never
+    delays_unasked: bool = False  # also those that did not say what they want to hear
 
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """What one destination said; no answers when no connection was free."""
+    """What one destination said, or that no connection was free."""
 
     recipients: tuple[Recipient, ...]
-    answers: Answers | None
+    answers: Answers | Busy
 
 
 @dataclass(frozen=True, slots=True)
 class _Again:
-    """A recipient to be tried again, and what was said of it; None when nobody was asked."""
+    """A recipient to be tried again, and what was said of it, or that nobody could be asked."""
 
     to: Recipient
-    reply: RecipientReply | None
+    said: RecipientReply | Busy
+
+    @property
+    def reply(self) -> RecipientReply | None:
+        """What was said."""
+        return None if isinstance(self.said, Busy) else self.said
 
 
 class SenderWorker:
@@ -76,6 +84,8 @@ class SenderWorker:
         records: Records,
         rules: Rules,
         reporter: Reporter,
+        storages: Storages,
+        archive: Storage,
         *,
         now: Callable[[], datetime],
         jitter: Callable[[], float] = random.random,
@@ -87,6 +97,8 @@ class SenderWorker:
         self._records = records
         self._rules = rules
         self._reporter = reporter
+        self._storages = storages
+        self._archive = archive
         self._now = now
         self._jitter = jitter
         self._patience = patience
@@ -114,9 +126,16 @@ class SenderWorker:
             fates += tuple(_given_up(one) for one in again)
             again = ()
         self._log(mail, fates, again)
+        self._count(mail, settled, fates)
+        if _is_first_delivery(mail, settled, fates):
+            await self._storages.keep(self._archive, mail, StoredStatus.SENT, at=self._now())
 
-        told = to_be_told(mail, fates)
+        delayed = self._delayed(mail, again)
+        told = to_be_told(mail, (*fates, *delayed), delays_unasked=self._rules.delays_unasked)
         created = (await self._reporter.tell(mail, told),) if told else ()
+        if created:
+            self._records.count(Counter.DSN_GENERATED)
+        again = _with_told(again, told)
         # What was delivered is on record already.
         rest = _not_delivered(fates, again)
         events = (Tried(mail.id, self._now(), rest),) if rest else ()
@@ -124,6 +143,13 @@ class SenderWorker:
             return self._later(mail, again, events, created)
         ended = Ended(mail.id, self._now(), *_ending(settled.answers, fates))
         return Finished((*events, ended), created)
+
+    def _delayed(self, mail: Mail, again: Iterable[_Again]) -> tuple[Fate, ...]:
+        """What a sender can be told of recipients that are tried again, when it takes long enough."""
+        after = self._rules.delay_after
+        if after is None or time_left(mail.envelope.received_at, self._now(), after):
+            return ()
+        return tuple(Fate(one.to, _reply(one)) for one in again)
 
     async def _try_all(self, mail: Mail, waiting: Sequence[Recipient]) -> list[_Result]:
         if not waiting:
@@ -144,8 +170,8 @@ class SenderWorker:
         try:
             envelope = replace(mail.envelope, recipients=members)
             answers = await self._carrier.deliver(destination, envelope, content)
-        except Busy:
-            return _Result(members, None)
+        except Busy as busy:
+            return _Result(members, busy)
         delivered = tuple(reply for reply in answers.replies if reply.answer is Answer.DELIVERED)
         if delivered:
             # Written down before anything else happens to the mail: nobody shall get it twice.
@@ -182,8 +208,9 @@ class SenderWorker:
         attempts = mail.attempts + 1 if replies else mail.attempts
         envelope = replace(mail.envelope, recipients=tuple(one.to for one in again))
         rules, left = self._rules, time_left(mail.envelope.received_at, self._now(), self._rules.lifetime)
-        if len(replies) < len(again):
-            delay, reason = BUSY_DELAY, "all connections are in use"
+        if not replies:
+            busy = [one.said for one in again if isinstance(one.said, Busy)]
+            delay, reason = timedelta(seconds=max(one.after for one in busy)), str(busy[0])
         else:
             delay = next_delay(attempts, rules.minimal_backoff, rules.maximal_backoff, self._jitter())
             reason = " ".join(filter(None, (replies[0].server, str(replies[0].code or ""), replies[0].text)))
@@ -191,6 +218,17 @@ class SenderWorker:
         return Later(
             replace(mail, envelope=envelope, attempts=attempts), min(delay, left), reason, events, created
         )
+
+    def _count(self, mail: Mail, settled: Settled, fates: Sequence[Fate]) -> None:
+        answers = [fate.reply.answer for fate in fates]
+        if Answer.REFUSED in answers:
+            self._records.count(Counter.SENDINGS_FAILED)
+        if Answer.DELIVERED not in answers:
+            return
+        self._records.count(Counter.SENT_RECIPIENTS, answers.count(Answer.DELIVERED))
+        if Answer.DELIVERED not in settled.answers.values():
+            self._records.count(Counter.SENT_MESSAGES)
+            self._records.count(Counter.SENT_BYTES, mail.size)
 
     def _log(self, mail: Mail, fates: Iterable[Fate], again: Iterable[_Again]) -> None:
         for fate in fates:
@@ -205,15 +243,25 @@ def _sorted_out(results: Iterable[_Result]) -> tuple[tuple[_Again, ...], tuple[F
     again: list[_Again] = []
     fates: list[Fate] = []
     for result in results:
-        if result.answers is None:
-            again += (_Again(to, None) for to in result.recipients)
+        if isinstance(result.answers, Busy):
+            again += (_Again(to, result.answers) for to in result.recipients)
             continue
         for to, reply in zip(result.recipients, result.answers.replies, strict=True):
             if reply.answer is Answer.LATER:
                 again.append(_Again(to, reply))
             else:
-                fates.append(Fate(to, reply, confirmed=result.answers.confirms))
+                fates.append(Fate(to, reply, confirmed=result.answers.confirms, final=result.answers.final))
     return tuple(again), tuple(fates)
+
+
+def _is_first_delivery(mail: Mail, settled: Settled, fates: Iterable[Fate]) -> bool:
+    """Whether this step is the first to deliver `mail`, or repeats that one: then all recipients are in it.
+
+    A later step has only those that were left, for it came about after the first was carried out.
+    """
+    delivered = {address for address, answer in settled.answers.items() if answer is Answer.DELIVERED}
+    delivered |= {fate.to.address for fate in fates if fate.reply.answer is Answer.DELIVERED}
+    return bool(delivered) and delivered <= {to.address for to in mail.envelope.recipients}
 
 
 def _ending(before: Mapping[str, Answer], fates: Sequence[Fate]) -> tuple[Ending, str]:
@@ -227,8 +275,19 @@ def _ending(before: Mapping[str, Answer], fates: Sequence[Fate]) -> tuple[Ending
 
 
 def _given_up(one: _Again) -> Fate:
-    reply = one.reply or RecipientReply(one.to.address, Answer.LATER, "", text="no connection was free")
-    return Fate(one.to, replace(reply, answer=Answer.REFUSED), expired=True)
+    return Fate(one.to, replace(_reply(one), answer=Answer.REFUSED), expired=True)
+
+
+def _reply(one: _Again) -> RecipientReply:
+    return one.reply or RecipientReply(one.to.address, Answer.LATER, "", text="no connection was free")
+
+
+def _with_told(again: Sequence[_Again], told: Iterable[Fate]) -> tuple[_Again, ...]:
+    """The recipients to be tried again, marked where the sender hears now that it takes long."""
+    heard = {fate.to.address for fate in told if fate.action is Action.DELAYED}
+    return tuple(
+        replace(one, to=replace(one.to, delay_told=True)) if one.to.address in heard else one for one in again
+    )
 
 
 def _not_delivered(fates: Iterable[Fate], again: Iterable[_Again]) -> tuple[RecipientReply, ...]:

@@ -52,7 +52,7 @@ class Site:
         self.keyring = Keyring(LicenceRecords(database), SIGNERS, lambda: self.today)
 
     async def install(self, licence: Licence) -> Place:
-        return (await self.keyring.install(write_key(licence, MAKER).encode())).place
+        return (await self.keyring.install(write_key(licence, MAKER).encode(), "a.key")).place
 
     async def in_use(self) -> tuple[str, str]:
         now = await self.keyring.standing()
@@ -101,7 +101,7 @@ async def test_a_key_that_is_refused_changes_nothing(site: Site) -> None:
     with pytest.raises(KeyRefused, match="installed already"):
         await site.install(a_licence("A"))
     with pytest.raises(KeyRefused, match="signature"):
-        await site.keyring.install(write_key(a_licence("B"), MAKER).replace("365", "999").encode())
+        await site.keyring.install(write_key(a_licence("B"), MAKER).replace("365", "999").encode(), "a.key")
 
     assert await site.in_use() == ("A", "")
 

@@ -1,7 +1,7 @@
 """Feeds the scanner with whatever leads to new paths through it.
 
-`python -m tests.fuzz.harness FOLDER [OPTIONS]`: a corpus, and options of libFuzzer. It ends with an error at the first input that makes
-the scanner raise or go beyond its limits, and leaves that input in a file.
+`python -m tests.fuzz.harness FOLDER [OPTIONS]`: a corpus, and options of libFuzzer. It ends with an error at
+the first input that makes the scanner raise or go beyond its limits, and leaves that input in a file.
 """
 
 from __future__ import annotations

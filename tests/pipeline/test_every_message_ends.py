@@ -43,7 +43,7 @@ class Sent:
 
 
 CLEAN = plain("Lunch on Friday?")
-LARGE = plain("The photos", b"0123456789" * 100_000 + b"\r\n")  # small ones are in no file
+LARGE = plain("The photos", (b"0123456789" * 7 + b"\r\n") * 14_000)  # small ones are in no file
 SPAM = plain("spam is bad do not send it")
 INFECTED = with_attachment("The invoice", virus_test_file())
 MIX = (

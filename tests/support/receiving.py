@@ -5,16 +5,22 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from ssl import SSLContext
+from tempfile import TemporaryDirectory
 from typing import cast
 
 from gateway.blobs.memory import MemoryBlobs, MemoryWriter
 from gateway.blobs.port import Blobs
 from gateway.bus.memory import MemoryBus
 from gateway.bus.port import Bus
+from gateway.config.certificate import server_context
+from gateway.config.sections.gateway import TlsSection, TlsVersion
 from gateway.dns.port import Dns
 from gateway.domain import statistics as counters
 from gateway.domain.access import RelayRule
@@ -27,11 +33,17 @@ from gateway.records.port import Records
 from gateway.runtime.outages import Outages
 from services.receiver.admission import Admission
 from services.receiver.blocklists import BlockLists
+from services.receiver.door import Door
+from services.receiver.greylisting import Greylist
 from services.receiver.probing import Prober
 from services.receiver.recipients import Recipients
+from services.receiver.register import Register
 from services.receiver.rules import Limits, Rules, Timeouts
+from services.receiver.server import House
 from services.receiver.spool import Spool
 from services.receiver.worker import Receiver
+from tests.support.certificates import host_certificate
+from tests.support.greylist import MemoryGreylist
 from tests.support.records import MemoryOutages
 from tests.support.storages import Shelf
 from tests.support.zones import ZoneDns
@@ -45,6 +57,9 @@ RULES = Rules(
     groups=(),
     protected_domains=("own.example",),
     reject_malformed=False,
+    starttls=False,
+    chunking=False,
+    proxies=(),
     limits=Limits(
         sessions=10,
         sessions_per_ip=10,
@@ -53,12 +68,23 @@ RULES = Rules(
         message_size=10 << 20,
         recipients=100,
         hops=20,
+        header_size=64 << 10,
         free_space=0,
     ),
     timeouts=Timeouts(command=60, data_initiation=60, data_termination=60, read=60),
     archive=Storage(StorageKind.INCOMING, ""),
 )
 """A site that takes mail for `own.example` from anybody."""
+
+
+@cache
+def server_tls(oldest: TlsVersion = TlsVersion.V1_2) -> SSLContext:
+    """TLS with a certificate for `gw.example` that nobody vouches for."""
+    with TemporaryDirectory() as folder:
+        certificate, key = host_certificate("gw.example").write(Path(folder), "gw")
+        context = server_context(TlsSection(certificate=certificate, key=key, minimum_version=oldest))
+    assert context is not None
+    return context
 
 
 class SwitchableBus(MemoryBus):
@@ -112,8 +138,9 @@ class NotedEvents:
 
     events: list[Event] = field(default_factory=list)
     ready: bool = True
-    counted: Counter[counters.Counter] = field(default_factory=Counter)
+    counted: Counter[str] = field(default_factory=Counter)
     outages: MemoryOutages = field(default_factory=MemoryOutages)
+    greylist: MemoryGreylist = field(default_factory=MemoryGreylist)
 
     def note(self, *events: Event) -> None:
         self.events.extend(events)
@@ -121,18 +148,30 @@ class NotedEvents:
     def count(self, counter: counters.Counter, by: int = 1) -> None:
         self.counted[counter] += by
 
+    def reach(self, peak: counters.Peak, value: int) -> None:
+        self.counted[peak] = max(self.counted[peak], value)
+
 
 @dataclass
 class Running:
     """A receiver that listens."""
 
     receiver: Receiver
-    port: int
     bus: SwitchableBus
     blobs: SwitchableBlobs
     records: NotedEvents
     shelf: Shelf
     suspended: bool = False
+
+    @property
+    def port(self) -> int:
+        """Where STARTTLS may be said."""
+        return self.receiver.ports[0]
+
+    @property
+    def encrypted_port(self) -> int:
+        """Where TLS comes first; only with a certificate."""
+        return self.receiver.ports[1]
 
     @property
     def mails(self) -> list[Mail]:
@@ -142,11 +181,17 @@ class Running:
 
 @asynccontextmanager
 async def receiving(
-    rules: Rules = RULES, *, blobs: Blobs | None = None, dns: Dns | None = None
+    rules: Rules = RULES,
+    *,
+    blobs: Blobs | None = None,
+    dns: Dns | None = None,
+    register: Register | None = None,
+    tls: SSLContext | None = None,
+    now: Callable[[], datetime] = lambda: NOW,
 ) -> AsyncIterator[Running]:
     """A receiver that runs under `rules`; its ids are m1, m2 and so on, its clock stands at `NOW`.
 
-    Without a `dns` of its own, no name exists.
+    Without a `dns` of its own no name exists; with a `now` of its own its clock is that.
     """
     bus, memory, records, shelf = SwitchableBus(), SwitchableBlobs(), NotedEvents(), Shelf()
     numbers = itertools.count(1)
@@ -157,16 +202,27 @@ async def receiving(
         cast(Records, records),
         shelf.storages(memory),
         new_id=lambda: f"m{next(numbers)}",
-        now=lambda: NOW,
+        now=now,
     )
     dns = dns or ZoneDns({})
-    outages = Outages(records.outages, "p1", now=lambda: NOW)
+    outages = Outages(records.outages, "p1", now=now)
     lists = BlockLists(rules.black_lists, dns, outages)
     recipients = Recipients(rules.checking, Prober(dns, rules.hostname), outages)
-    admission = Admission(rules, dns, lists, recipients, cast(Records, records))
-    receiver = Receiver(rules, admission, spool, lambda: running.suspended)
-    await receiver.listen([("127.0.0.1", 0)])
-    running = Running(receiver, receiver.ports[0], bus, memory, records, shelf)
+    greylist = Greylist(rules.greylisting, records.greylist, outages, now=now)
+    receiver = Receiver(
+        House(
+            rules,
+            Door(rules.limits, lambda: running.suspended, register or Register.alone()),
+            Admission(rules, dns, lists, recipients, greylist, cast(Records, records)),
+            spool,
+            cast(Records, records),
+            tls,
+        )
+    )
+    receiver.listen([("127.0.0.1", 0)])
+    if tls is not None:
+        receiver.listen([("127.0.0.1", 0)], encrypted=True)
+    running = Running(receiver, bus, memory, records, shelf)
     try:
         yield running
     finally:

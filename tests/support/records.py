@@ -13,6 +13,7 @@ from gateway.domain.pipeline import Module, QueueState
 from gateway.domain.statistics import Counter as Counted
 from gateway.domain.statistics import Peak
 from gateway.records.port import JourneyStep, MailRecord, Outage, QueuePlace, Settled, Waiting
+from tests.support.greylist import MemoryGreylist
 
 A_MAIL = MailRecord(
     id="jHrWPC7s86253",
@@ -59,6 +60,7 @@ class ReadRecords:
     asked: int = 0
     noted: list[Event] = field(default_factory=list)
     outages: MemoryOutages = field(default_factory=MemoryOutages)
+    greylist: MemoryGreylist = field(default_factory=MemoryGreylist)
     counted: Counter[str] = field(default_factory=Counter)
 
     def note(self, *events: Event) -> None:

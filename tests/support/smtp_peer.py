@@ -58,6 +58,7 @@ class SmtpPeer:
     received: list[Received] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
     chunks: list[bytes] = field(default_factory=list)  # what each read of commands gave
+    most_sessions: int = 1000  # at once; the others hear 421
     sessions: int = 0
     open_sessions: int = 0
     most_open_sessions: int = 0
@@ -115,6 +116,9 @@ class _Session:
 
     async def run(self) -> None:
         await self._dawdle()
+        if self._peer.open_sessions > self._peer.most_sessions:
+            self._writer.write(b"421 4.7.0 too many sessions\r\n")
+            return
         self._say("greeting", "220 peer.example ESMTP")
         while command := await self._command():
             self._peer.commands.append(command)

@@ -27,7 +27,7 @@ CHECKS: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     access.recipients_are_not_known,
     files.spam_is_kept_unscanned,
     files.template_is_missing,
-    files.certificate_is_missing,
+    files.certificate_is_unusable,
     files.authorities_are_missing,
     network.listens_twice,
     network.mail_comes_back,

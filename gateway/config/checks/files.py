@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from ssl import PROTOCOL_TLS_SERVER, SSLContext
 from typing import Any
 
 from gateway.config.build import Built
+from gateway.config.certificate import UnusableCertificate, load_certificate
 from gateway.config.draft import Draft
 from gateway.config.findings import Finding, Place, warning
 from gateway.config.names import parameter_name
@@ -40,8 +42,8 @@ def _broken(read: Read, line: Line, path: Path) -> Iterator[Finding]:
         yield Finding(Place(str(path), wrong.line), f"{wrong.reason}: mend this line of the template")
 
 
-def certificate_is_missing(draft: Draft) -> Iterator[Finding]:
-    """A certificate and its key belong together."""
+def certificate_is_unusable(draft: Draft) -> Iterator[Finding]:
+    """A certificate and its key belong together, and have to be there for those who connect with TLS."""
     tls = draft.value(TlsSection)
     if tls is None:
         return
@@ -55,6 +57,15 @@ def certificate_is_missing(draft: Draft) -> Iterator[Finding]:
             yield Finding(
                 place, f"{name} needs the other one of Certificate and Key: add it, or remove this one"
             )
+    if tls.listen_on and not (tls.certificate or tls.key):
+        yield Finding(
+            draft.place(TlsSection, "listen_on"), "ListenOn needs TLS to speak: add Certificate and Key"
+        )
+    if tls.certificate and tls.key and draft.is_file(tls.certificate) and draft.is_file(tls.key):
+        try:
+            load_certificate(SSLContext(PROTOCOL_TLS_SERVER), tls.certificate, tls.key)
+        except UnusableCertificate as wrong:
+            yield Finding(draft.place(TlsSection, wrong.attribute), str(wrong))
 
 
 def authorities_are_missing(draft: Draft) -> Iterator[Finding]:

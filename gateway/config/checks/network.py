@@ -27,10 +27,14 @@ from gateway.domain.tls import OutgoingTls
 def listens_twice(draft: Draft) -> Iterator[Finding]:
     """Only one can listen on a port; all interfaces include each of them."""
     network, api, metrics = draft.value(NetworkSection), draft.value(ApiSection), draft.value(MetricsSection)
+    tls = draft.value(TlsSection)
     taken: list[tuple[str, HostPort, Place]] = []
     if network and draft.is_written(NetworkSection, "listen_on"):
         for number, listen in enumerate(network.listen_on):
             taken.append(("ListenOn", listen, draft.place(NetworkSection, "listen_on", number)))
+    if tls:
+        for number, listen in enumerate(tls.listen_on):
+            taken.append(("ListenOn of [gateway.tls]", listen, draft.place(TlsSection, "listen_on", number)))
     if api and api.listen:
         taken.append(("Listen of [gateway.api]", api.listen, draft.place(ApiSection, "listen")))
     if metrics and metrics.listen:

@@ -14,8 +14,10 @@ from gateway.config.values import (
     DnsServer,
     FreeText,
     IpAddress,
+    Listen,
     Mask,
     Namespace,
+    Network,
     Number,
     OptionalListen,
     OptionalPath,
@@ -214,6 +216,11 @@ class TlsSection(Section):
     minimum_version: Annotated[TlsVersion, reader(word_of(TlsVersion))] = Field(
         default=TlsVersion.V1_2, description="Oldest version of TLS that is spoken, 1.2 or 1.3."
     )
+    listen_on: tuple[Listen, ...] = Field(
+        default=(),
+        description="`ip:port` or `[ipv6]:port` to receive mail on with TLS from the first byte, as on port "
+        "465.",
+    )
     tls: Annotated[OutgoingTls, reader(word_of(OutgoingTls))] = Field(
         default=OutgoingTls.MAY,
         description="Of the sender: `none`, `may` where it is offered, `encrypt` always, `verify` always and "
@@ -253,6 +260,13 @@ class GatewayAccessSection(Section):
         "which the first line that matches decides. A mask of addresses has an `@`, one of domains has "
         "none, and `<>` is the null sender. Who is allowed here is not held against `ConnectRule`, "
         "`HeloRule`, `MailfromRule`; that lets nobody relay. Addresses are easily forged: prefer networks.",
+    )
+    greeting_pause: Number = Field(
+        default=0,
+        ge=0,
+        le=60,
+        description="Seconds before the greeting in which a client must not speak; who does is turned away. "
+        "Clients that a rule names, or that have waited in the last day, do not wait; 0: nobody does.",
     )
 
 
@@ -301,6 +315,81 @@ class RecipientsSection(Section):
     )
     unknown_ttl: Number = Field(
         default=600, ge=0, le=604800, description="The same for one that does not exist."
+    )
+
+
+class DsnSection(Section):
+    """What senders are told of mail that takes long; the manual's `DSNTemplate` is in `[smtpgw.options]`."""
+
+    heading: ClassVar[str] = "gateway.dsn"
+
+    delay_after: Number = Field(
+        default=14400,
+        ge=0,
+        le=1209600,
+        description="Seconds after which a sender that asked for it (`NOTIFY=DELAY`) is told that its "
+        "message is delayed, at the next try that fails, once for each recipient; 0: never.",
+    )
+    delay_unasked: Switch = Field(
+        default=False, description="Tell senders, too, that did not say what they want to hear (no `NOTIFY`)."
+    )
+
+
+class ReceiverSection(Section):
+    """How mail is received, as far as the manual does not say."""
+
+    heading: ClassVar[str] = "gateway.receiver"
+
+    proxy_from: tuple[Network, ...] = Field(
+        default=(),
+        description="Balancer, by address or network, whose connections begin with a PROXY header (version 1 "
+        "or 2) that names the client. From nobody else is one believed.",
+    )
+    chunking: Switch = Field(
+        default=False, description="Offer CHUNKING: messages may come in parts, by BDAT instead of DATA."
+    )
+    maximal_header_size: Number = Field(
+        default=256, ge=16, le=4096, description="KB of the largest header of a message that is accepted."
+    )
+
+
+class GreylistSection(Section):
+    """How strangers are met, where `Greylist` of the policy wants it."""
+
+    heading: ClassVar[str] = "gateway.greylist"
+
+    delay: Number = Field(
+        default=300,
+        ge=1,
+        le=86400,
+        description="Seconds before which a message must not come again: so long, at least, it is delayed.",
+    )
+    retry_hours: Number = Field(
+        default=48, ge=1, le=336, description="Hours within which it has to come again."
+    )
+    remember_days: Number = Field(
+        default=36,
+        ge=1,
+        le=365,
+        description="Days since their last mail during which those are remembered who came again.",
+    )
+    proven_after: Number = Field(
+        default=5,
+        ge=1,
+        le=1000,
+        description="Messages of a client that came again; after so many none has to any more.",
+    )
+    ipv4_prefix: Number = Field(
+        default=24, ge=8, le=32, description="Bits of an IPv4 address that tell clients apart."
+    )
+    ipv6_prefix: Number = Field(
+        default=64, ge=16, le=128, description="Bits of an IPv6 address that tell clients apart."
+    )
+    most_remembered: Number = Field(
+        default=1_000_000,
+        ge=1000,
+        le=100_000_000,
+        description="Messages remembered, of all receivers; beyond them the least useful are forgotten.",
     )
 
 

@@ -101,6 +101,11 @@ class PolicySection(Section):
         description="Refuse recipients in protected domains that do not exist; `[gateway.recipients]` says "
         "how that is known.",
     )
+    greylist: Switch = Field(
+        default=False,
+        description="Have messages of strangers come again before they are taken; `[gateway.greylist]` says "
+        "how.",
+    )
 
     def policy(self) -> Policy:
         """The same, in the words of the domain."""
@@ -137,6 +142,7 @@ class PolicySection(Section):
             include_by_mime=self.include_by_mime,
             exclude_by_mime=self.exclude_by_mime,
             check_recipients=self.check_recipients,
+            greylist=self.greylist,
         )
 
 

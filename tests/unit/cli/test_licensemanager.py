@@ -53,6 +53,7 @@ def test_a_key_is_installed_shown_and_removed(command: Run, tmp_path: Path) -> N
     assert code == 0
     assert f"Expiration date: {last_day:%d-%m-%Y}, expires in 91 days" in out
     assert "Serial: 0007-000487-00086CA" in out
+    assert "Key file 00053E3D.key" in out
     assert "Type: Commercial" in out
 
     code, out, _ = command("-da")

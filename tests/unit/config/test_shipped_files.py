@@ -25,7 +25,7 @@ MODES = {
 }
 SECTION_MODELS = [*SECTIONS.values(), MembersSection]
 
-ENTRY = re.compile(r"#?([A-Za-z]+)=(.*)")
+ENTRY = re.compile(r"#?([A-Za-z][A-Za-z0-9]*)=(.*)")
 HEADING = re.compile(r"#?\[([^\]]+)\]")
 
 PASS, CURE, REMOVE, PLACEHOLDER = (

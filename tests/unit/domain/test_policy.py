@@ -27,7 +27,7 @@ def test_equal_policies_have_equal_fingerprints_in_every_process() -> None:
         block=frozenset({ObjectStatus.INFECTED, ObjectStatus.ERROR, SpamStatus.SPAM}),
     )
 
-    assert fingerprint(reordered) == fingerprint(POLICY) == "44c75f460ab3de6c"
+    assert fingerprint(reordered) == fingerprint(POLICY) == "b499d22c2e4268dd"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import cast
 
 import pytest
@@ -16,13 +17,17 @@ from gateway.runtime.outages import Outages
 from services.receiver import replies
 from services.receiver.admission import Admission, Request, Visitor
 from services.receiver.blocklists import BlockLists
+from services.receiver.greylisting import Greylist
 from services.receiver.probing import Prober
 from services.receiver.recipients import Checking, Recipients
 from services.receiver.rules import Rules
+from tests.support.greylist import MemoryGreylist
+from tests.support.mails import NOON
 from tests.support.policies import a_policy
 from tests.support.ports import free_port
 from tests.support.receiving import RULES, NotedEvents
 from tests.support.records import MemoryOutages
+from tests.support.smtp_peer import smtp_peer
 from tests.support.zones import ZoneDns
 
 REQUEST = Request("mx.client.example", "a@client.example", "b@own.example")
@@ -32,12 +37,15 @@ class House:
     """A receiver's admission, with all that it asks and tells."""
 
     def __init__(self, rules: Rules) -> None:
+        self.now = NOON
         self.dns = ZoneDns({})
         self.records = NotedEvents()
         outages = Outages(MemoryOutages(), "p1")
         lists = BlockLists(rules.black_lists, self.dns, outages)
         recipients = Recipients(rules.checking, Prober(self.dns, rules.hostname), outages)
-        self.admission = Admission(rules, self.dns, lists, recipients, cast(Records, self.records))
+        self.greylist = MemoryGreylist()
+        greylist = Greylist(rules.greylisting, self.greylist, outages, now=lambda: self.now)
+        self.admission = Admission(rules, self.dns, lists, recipients, greylist, cast(Records, self.records))
 
     def visitor(self, client: str = "192.0.2.7") -> Visitor:
         return Visitor(self.admission, client_address(client))
@@ -55,7 +63,7 @@ async def test_a_refusal_is_counted_and_logged_with_the_rule_that_decided(
     assert house.records.counted == {Counter.RECEIVINGS_REFUSED: 1, Counter.REFUSED_FOR_ACCESS_RULES: 1}
     assert caplog.messages == [
         "REFUSED, from=<a@client.example>, rcpt=<b@own.example>, client=[192.0.2.7],"
-        ' reason="access rule", rule="deny from no_name to *"'
+        ' helo=<mx.client.example>, reason="access rule", rule="deny from no_name to *"'
     ]
 
 
@@ -147,3 +155,62 @@ async def test_while_the_next_hop_is_away_it_is_as_the_site_wants_it(
     house = House(replace(RULES, policies={POLICY: CHECKING}, checking=checking))
 
     assert await house.visitor().refusal(REQUEST) is reply
+
+
+GREYLISTING = replace(a_policy(), greylist=True)
+
+
+@pytest.mark.parametrize(
+    ("rules", "client", "has_to_come_again"),
+    [
+        (RULES, "192.0.2.7", True),
+        (replace(RULES, senders=(SenderRule.parse("allow from client.example to *"),)), "192.0.2.7", False),
+        (replace(RULES, relay=(RelayRule.parse("allow from 192.0.2.0/24 to *"),)), "192.0.2.7", False),
+    ],
+    ids=["stranger", "allowed sender", "own network"],
+)
+async def test_a_stranger_has_to_come_again(rules: Rules, client: str, has_to_come_again: bool) -> None:
+    house = House(replace(rules, policies={POLICY: GREYLISTING}))
+
+    reply = await house.visitor(client).refusal(REQUEST)
+
+    assert reply is (replies.COME_AGAIN if has_to_come_again else None)
+    assert house.records.counted[Counter.REFUSED_FOR_GREYLISTING] == has_to_come_again
+
+
+async def test_who_may_send_for_a_domain_may_come_again_from_any_of_its_servers() -> None:
+    house = House(replace(RULES, policies={POLICY: GREYLISTING}))
+    house.dns.records["client.example txt"] = ["v=spf1 ip4:192.0.2.0/24 ip4:198.51.100.0/24 -all"]
+    assert await house.visitor("192.0.2.7").refusal(REQUEST) is replies.COME_AGAIN
+
+    house.now += timedelta(minutes=5)
+
+    assert await house.visitor("203.0.113.9").refusal(REQUEST) is replies.COME_AGAIN
+    assert await house.visitor("198.51.100.9").refusal(REQUEST) is None
+
+
+async def test_greylisting_is_for_the_groups_that_want_it() -> None:
+    sales = Group("sales", ("*",), ("*-sales@own.example",), GREYLISTING)
+    house = House(replace(RULES, groups=(sales,), policies={POLICY: a_policy(), "sales": GREYLISTING}))
+    to_sales = replace(REQUEST, recipient="b-sales@own.example")
+
+    assert await house.visitor().refusal(REQUEST) is None
+    assert await house.visitor().refusal(to_sales) is replies.COME_AGAIN
+
+
+async def test_a_stranger_makes_us_try_no_names_on_the_next_hop() -> None:
+    policy = replace(GREYLISTING, check_recipients=True)
+    async with smtp_peer() as peer:
+        checking = Checking(ask_next_hop=True, routes=(Route("*", peer.host, peer.port),))
+        house = House(replace(RULES, policies={POLICY: policy}, checking=checking))
+
+        assert await house.visitor().refusal(REQUEST) is replies.COME_AGAIN
+        assert peer.sessions == 0
+
+
+async def test_a_recipient_that_is_known_not_to_exist_is_refused_at_once() -> None:
+    policy = replace(GREYLISTING, check_recipients=True)
+    house = House(replace(RULES, policies={POLICY: policy}, checking=Checking(known=("c@own.example",))))
+
+    assert await house.visitor().refusal(REQUEST) is replies.NO_SUCH_RECIPIENT
+    assert not house.greylist.asked

@@ -40,7 +40,7 @@ def sender(argument: str) -> Sender | Reply:
 
 
 def recipient(argument: str) -> Recipient | Reply:
-    return parse_recipient(argument, "pm@own.example", extended=True)
+    return parse_recipient(argument, "pm@own.example", extended=True, utf8=False)
 
 
 @pytest.mark.parametrize("address", VALID)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from gateway.domain.access import client_address
 from services.receiver import replies
 from services.receiver.door import Door
+from services.receiver.register import Register
 from tests.support.receiving import RULES
 
 LIMITS = replace(RULES.limits, sessions=3, sessions_per_ip=2)
@@ -16,7 +17,7 @@ def never() -> bool:
 
 
 def test_a_client_may_have_so_many_sessions_until_it_ends_one() -> None:
-    door = Door(LIMITS, never)
+    door = Door(LIMITS, never, Register.alone())
 
     answers = [door.enter(ONE), door.enter(ONE), door.enter(ONE)]
     door.leave(ONE)
@@ -26,7 +27,7 @@ def test_a_client_may_have_so_many_sessions_until_it_ends_one() -> None:
 
 
 def test_all_clients_together_may_have_so_many_sessions() -> None:
-    door = Door(LIMITS, never)
+    door = Door(LIMITS, never, Register.alone())
 
     answers = [door.enter(ONE), door.enter(ONE), door.enter(OTHER), door.enter(OTHER)]
 
@@ -34,8 +35,8 @@ def test_all_clients_together_may_have_so_many_sessions() -> None:
 
 
 def test_nobody_enters_while_the_receiver_is_suspended_or_ends() -> None:
-    suspended = Door(LIMITS, lambda: True)
-    closing = Door(LIMITS, never)
+    suspended = Door(LIMITS, lambda: True, Register.alone())
+    closing = Door(LIMITS, never, Register.alone())
     closing.closing = True
 
     assert suspended.enter(ONE) is replies.SHUT

@@ -21,7 +21,9 @@ TO_B = ("b@own.example",)
 SALES = Group("sales", ("*@*",), ("s@own.example",), cast(Policy, None))
 
 
-async def send(client: RawClient, recipients: tuple[str, ...] = TO_B, message: bytes = b"x\r\n") -> list[str]:
+async def send(
+    client: RawClient, recipients: tuple[str, ...] = TO_B, message: bytes = b"Subject: x\r\n\r\nx\r\n"
+) -> list[str]:
     """The replies to MAIL, to each RCPT, to DATA, and to the message."""
     answers = [await client.say("MAIL FROM:<a@client.example> RET=HDRS BODY=8BITMIME ENVID=e1")]
     answers += [await client.say(f"RCPT TO:<{address}> NOTIFY=DELAY") for address in recipients]
@@ -159,13 +161,13 @@ async def test_a_refused_message_leaves_no_body() -> None:
 async def test_the_body_is_safe_before_the_bus_has_the_mail_and_250_comes_last() -> None:
     async with receiving() as running, greeted(running.port) as client:
         running.bus.let_go.clear()
-        await client.send(b"MAIL FROM:<>\r\nRCPT TO:<b@own.example>\r\nDATA\r\nx\r\n.\r\n")
+        await client.send(b"MAIL FROM:<>\r\nRCPT TO:<b@own.example>\r\nDATA\r\n\r\nx\r\n.\r\n")
         await client.replies(3)
 
         reply = asyncio.create_task(client.reply())
         await running.bus.asked.wait()
 
-        assert running.blobs.bodies == [b"x\r\n"]
+        assert running.blobs.bodies == [b"\r\nx\r\n"]
         assert not reply.done()
         running.bus.let_go.set()
         assert await reply == "250 2.1.0 OK"
@@ -221,7 +223,7 @@ async def test_a_message_that_is_not_finished_in_time_is_cut_off_by_the_stop() -
 async def test_many_sessions_at_once_each_get_their_message_through() -> None:
     async def one(running: Running, number: int) -> str:
         async with greeted(running.port) as client:
-            return (await send(client, message=b"%d\r\n" % number * 1000))[-1]
+            return (await send(client, message=b"\r\n" + b"%d\r\n" % number * 1000))[-1]
 
     async with receiving(
         replace(RULES, limits=replace(RULES.limits, sessions=50, sessions_per_ip=50))
@@ -230,7 +232,7 @@ async def test_many_sessions_at_once_each_get_their_message_through() -> None:
 
         assert set(answers) == {"250 2.1.0 OK"}
         stored = {await running.blobs.read(mail.body) for mail in running.mails}
-        assert stored == {b"%d\r\n" % number * 1000 for number in range(50)}
+        assert stored == {b"\r\n" + b"%d\r\n" % number * 1000 for number in range(50)}
         assert len({mail.id for mail in running.mails}) == 50
 
 
@@ -239,10 +241,10 @@ async def test_a_port_in_use_is_said_with_its_place_and_remedy() -> None:
         with pytest.raises(
             ConfigError, match=rf"ListenOn=127\.0\.0\.1:{running.port}: the port is in use: .*choose"
         ):
-            await running.receiver.listen([("127.0.0.1", running.port)])
+            running.receiver.listen([("127.0.0.1", running.port)])
 
 
 async def test_an_address_of_another_machine_is_said_with_its_place_and_remedy() -> None:
     async with receiving() as running:
         with pytest.raises(ConfigError, match=r"ListenOn=192\.0\.2\.1:2525: no interface has this address"):
-            await running.receiver.listen([("192.0.2.1", 2525)])
+            running.receiver.listen([("192.0.2.1", 2525)])

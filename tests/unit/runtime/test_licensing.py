@@ -106,7 +106,7 @@ async def test_a_change_of_keys_has_its_effect_in_processes_that_run(site: Site)
     licensing = await site.started()
     assert not licensing.filters_spam
     await site.keyring.remove(Place.ACTIVE)
-    await site.keyring.install(write_key(a_licence("B"), MAKER).encode())
+    await site.keyring.install(write_key(a_licence("B"), MAKER).encode(), "a.key")
 
     await licensing.look()
 
@@ -118,7 +118,7 @@ async def test_the_key_that_comes_with_the_product_says_that_it_is_for_evaluatio
 ) -> None:
     licence = read_key(EVALUATION_KEY.read_bytes(), shipped_signers())
     keyring = Keyring(site.records, shipped_signers(), lambda: licence.created)
-    await keyring.install(EVALUATION_KEY.read_bytes())
+    await keyring.install(EVALUATION_KEY.read_bytes(), "evaluation.key")
 
     with caplog.at_level(logging.INFO):
         await Licensing(keyring, tmp_path).open()

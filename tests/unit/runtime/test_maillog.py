@@ -63,14 +63,32 @@ def test_flags_tell_of_esmtp_and_of_dsn(
 
 
 def test_refused_tells_who_was_refused_and_by_which_rule(caplog: pytest.LogCaptureFixture) -> None:
-    maillog.refused("", "access rule", "192.0.2.7", "a@x.example", "b@own.example", 'deny from "x" to *')
-    maillog.refused("jHrWPC7s86253", "size", "192.0.2.7", "", "", "")
+    sender, recipient = "a@x.example", "b@own.example"
+    maillog.refused("192.0.2.7", "access rule", sender=sender, recipient=recipient, rule='deny from "x" to *')
+    maillog.refused("192.0.2.7", "452 4.3.1 no room", helo="x.example", sender="")
+    maillog.refused("192.0.2.7", "421 4.7.0 too many connections")
 
     assert caplog.messages == [
         "REFUSED, from=<a@x.example>, rcpt=<b@own.example>, client=[192.0.2.7],"
         ' reason="access rule", rule="deny from \'x\' to *"',
-        'REFUSED, from=<>, client=[192.0.2.7], reason="size", rule=""',
+        'REFUSED, from=<>, client=[192.0.2.7], helo=<x.example>, reason="452 4.3.1 no room", rule=""',
+        'REFUSED, client=[192.0.2.7], reason="421 4.7.0 too many connections", rule=""',
     ]
+
+
+def test_what_a_refused_client_said_stays_on_one_short_line(caplog: pytest.LogCaptureFixture) -> None:
+    maillog.refused("192.0.2.7", "x", helo="a\r\n[forged]", sender="b" * 5000, recipient='<c>, rule="d"')
+
+    assert caplog.messages == [
+        f'REFUSED, from=<{"b" * 320}...>, rcpt=<?c?, rule="d">, client=[192.0.2.7], helo=<a??[forged]>,'
+        ' reason="x", rule=""'
+    ]
+
+
+def test_mended_tells_what_was_wrong(caplog: pytest.LogCaptureFixture) -> None:
+    maillog.mended("jHrWPC7s86253", ["NUL bytes", "bare line ends"])
+
+    assert caplog.messages == ['MENDED, defects="NUL bytes, bare line ends"']
 
 
 def test_splitted_names_each_domain_once(caplog: pytest.LogCaptureFixture) -> None:

@@ -13,11 +13,13 @@ from gateway.bus import wire
 from gateway.bus.intake import MOST_TAKES
 from gateway.bus.memory import MemoryBus
 from gateway.domain.errors import PermanentFailure, TemporaryFailure
-from gateway.domain.journey import Ended, Ending, Entered
+from gateway.domain.journey import Ended, Ending, Entered, Moved
 from gateway.domain.mail import Mail
 from gateway.domain.pipeline import REPLACED, Finished, Later, Module, Onward, Outcome, Stage
 from gateway.runtime import serve as serving
 from gateway.runtime.clock import utc_now
+from gateway.runtime.heartbeat import Heartbeat
+from gateway.runtime.lifecycle import Lifecycle
 from gateway.runtime.serve import serve
 from gateway.runtime.wiring import Gateway
 from tests.support.mails import NOON, a_mail
@@ -199,6 +201,48 @@ async def test_a_suspended_sender_leaves_its_mail_queued_until_it_is_resumed(tmp
 
         assert queued[Stage.SENDER] == 1
         assert worker.asked == [MAIL.id]
+
+
+async def test_a_suspended_sender_is_ready_and_sends_nothing_even_when_it_stops(tmp_path: Path) -> None:
+    ready: list[str] = []
+
+    class Signs(Heartbeat):
+        def ready(self, module: str) -> None:
+            ready.append(module)
+
+    async with a_gateway(tmp_path) as gateway:
+        gateway = replace(gateway, lifecycle=Lifecycle(Signs(None)))
+        worker = ScriptedWorker(delivered)
+        gateway.lifecycle.suspend(Module.SENDER)
+        await enter(gateway, Stage.SENDER, MAIL)
+        async with stage_running(Stage.SENDER, worker, gateway):
+            await until(lambda: ready == [Stage.SENDER])
+
+        assert worker.asked == []
+        assert (await gateway.bus.depth())[Stage.SENDER] == 1
+
+
+async def test_a_long_wait_for_a_waiting_room_is_not_shown_as_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "LONG_STEP_SECONDS", 0.01)
+
+    class SlowRooms(MemoryBus):
+        async def defer(self, stage: Stage, mail: Mail, delay: timedelta) -> None:
+            await asyncio.sleep(0.1)
+            await super().defer(stage, mail, delay)
+
+    async with a_gateway(tmp_path, SlowRooms()) as gateway:
+        worker = ScriptedWorker(lambda mail: Later(mail, timedelta(hours=1), "greylisted"))
+        await enter(gateway, Stage.SENDER, MAIL)
+        async with stage_running(Stage.SENDER, worker, gateway):
+            await until(lambda: bool(worker.asked))
+        await gateway.records.keep(Moved("other", NOON, "QUE"))  # and all that was noted before
+        record = await gateway.records.mail(MAIL.id)
+
+        assert record
+        assert record.state == "QUE"
+        assert record.next_try_at
 
 
 class DeafBus(MemoryBus):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -7,6 +8,8 @@ import pytest
 
 from gateway.dns.client import AresDns, Asking
 from gateway.domain.journey import Answer
+from gateway.domain.statistics import Counter as Statistic
+from gateway.domain.tls import OutgoingTls, TlsRule
 from services.sender.carrier import Carrier
 from services.sender.connections import Connections, Limits
 from services.sender.ourselves import Ourselves
@@ -29,22 +32,27 @@ ZONE = {
     "up.example A": ["127.0.0.1"],
     "same.example A": ["127.0.0.1"],
     "down.example A": ["127.0.0.2"],
+    "also.down.example A": ["127.0.0.2"],
     "null.example MX": ["0 ."],
     "broken.example FAIL": [],
 }
 
 
 @asynccontextmanager
-async def a_carrier() -> AsyncIterator[Carrier]:
+async def a_carrier(
+    rules: TlsRules | None = None, counted: Counter[Statistic] | None = None
+) -> AsyncIterator[Carrier]:
+    counted = Counter() if counted is None else counted
     async with dns_server(ZONE) as dns:
         asked = AresDns(Asking(servers=(dns.address,)))
         connections = Connections(meet, Limits(total=20, per_host=4))
         try:
             yield Carrier(
                 Resolver(asked, Ourselves(name="gw.example")),
-                Protector(TlsRules()),
+                Protector(rules or TlsRules()),
                 connections,
                 unreachable_ttl=600,
+                count=lambda one: counted.update([one]),
             )
         finally:
             await connections.close()
@@ -117,3 +125,54 @@ async def test_a_domain_without_hosts_is_an_answer_too(domain: str, answer: Answ
 
     assert said == (answer, status, "")
     assert peer.sessions == 0
+
+
+async def test_a_host_that_is_down_is_not_tried_again_soon_by_whatever_name() -> None:
+    counted: Counter[Statistic] = Counter()
+    async with smtp_peer() as peer, a_carrier(counted=counted) as carrier:
+        first = await send(carrier, peer, "down.example")
+        again = await send(carrier, peer, "also.down.example")
+
+    assert first == (Answer.LATER, "4.4.1", "down.example [127.0.0.2]")
+    assert again == (Answer.LATER, "4.4.1", "also.down.example [127.0.0.2]")
+    assert counted == {Statistic.FAILED_THROUGH_CACHE: 1}
+
+
+async def test_a_host_without_the_security_it_has_to_offer_may_do_for_others() -> None:
+    counted: Counter[Statistic] = Counter()
+    rules = TlsRules(rules=[TlsRule("up.example", OutgoingTls.ENCRYPT)])
+    async with smtp_peer() as peer, a_carrier(rules, counted) as carrier:
+        first = await send(carrier, peer, "up.example")
+        again = await send(carrier, peer, "up.example")
+        other = await send(carrier, peer, "twice.example")
+
+    assert first[:2] == again[:2] == (Answer.LATER, "4.7.4")
+    assert other[0] is Answer.DELIVERED
+    assert counted == {Statistic.FAILED_THROUGH_CACHE: 1}
+    assert peer.sessions == 2
+
+
+async def test_the_next_host_is_asked_when_one_refuses_a_session() -> None:
+    async with smtp_peer() as peer, a_carrier() as carrier:
+        peer.answers["greeting"] = "421 4.3.2 too busy"
+        answer = await send(carrier, peer, "twice.example")
+
+    # The second one is the same machine, which wants to be left alone.
+    assert answer == (Answer.LATER, "4.3.2", "same.example [127.0.0.1]")
+    assert peer.sessions == 1
+
+
+@pytest.mark.parametrize(
+    ("reply", "counter"),
+    [
+        ("552 5.3.4 too large", Statistic.FAILED_FOR_MESSAGE_SIZE),
+        ("554 5.6.3 no eight bits", Statistic.FAILED_FOR_8BITMIME),
+    ],
+)
+async def test_some_reasons_are_counted(reply: str, counter: Statistic) -> None:
+    counted: Counter[Statistic] = Counter()
+    async with smtp_peer() as peer, a_carrier(counted=counted) as carrier:
+        peer.answers["."] = reply
+        await send(carrier, peer, "up.example")
+
+    assert counted == {counter: 1}

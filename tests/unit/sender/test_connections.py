@@ -1,14 +1,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from gateway.domain.journey import Answer
-from services.sender import connections as module
-from services.sender.connections import Busy, Connections, Limits
+from gateway.domain.statistics import Counter as Statistic
+from gateway.domain.statistics import Peak
+from services.sender import connections as connections_module
+from services.sender import lanes as lanes_module
+from services.sender.connections import Connections, Limits
+from services.sender.lanes import Busy
 from services.sender.session import Interrupted
 from tests.support.mails import an_envelope
 from tests.support.sending import at, content, meet
@@ -18,10 +24,22 @@ from tests.support.waiting import until
 
 @asynccontextmanager
 async def some_connections(
-    *, total: int = 20, per_host: int = 4, idle_seconds: float = 60.0, messages_each: int = 100
+    *,
+    total: int = 20,
+    per_host: int = 4,
+    idle_seconds: float = 60.0,
+    messages_each: int = 100,
+    counted: Counter[Statistic] | None = None,
+    peaks: dict[Peak, int] | None = None,
 ) -> AsyncIterator[Connections]:
+    counted = Counter() if counted is None else counted
+    peaks = {} if peaks is None else peaks
+
+    def reach(peak: Peak, value: int) -> None:
+        peaks[peak] = max(value, peaks.get(peak, 0))
+
     limits = Limits(total=total, per_host=per_host, idle_seconds=idle_seconds, messages_each=messages_each)
-    connections = Connections(meet, limits)
+    connections = Connections(meet, limits, count=lambda one: counted.update([one]), reach=reach)
     try:
         yield connections
     finally:
@@ -112,29 +130,97 @@ async def test_a_message_that_may_have_been_taken_is_not_sent_again_at_once() ->
 
 
 async def test_who_waits_too_long_for_a_connection_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "WAIT_SECONDS", 0.05)
-    async with smtp_peer() as peer, some_connections(per_host=1) as connections:
+    monkeypatch.setattr(connections_module, "WAIT_SECONDS", 0.05)
+    async with smtp_peer() as peer, smtp_peer() as other, some_connections(total=1) as connections:
         peer.hold = asyncio.Event()
         first = asyncio.create_task(send(connections, peer))
         await until(lambda: "DATA" in peer.commands)
         with pytest.raises(Busy):
-            await send(connections, peer)
+            await send(connections, other)
         peer.hold.set()
         await first
 
     assert len(peer.received) == 1
+    assert not other.commands
 
 
 async def test_nobody_queues_up_for_a_host_that_crawls(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "STANDSTILL_SECONDS", -1.0)
+    monkeypatch.setattr(lanes_module, "LONGEST_QUEUE", 0.05)
     async with smtp_peer() as crawling, smtp_peer() as quick, some_connections(per_host=1) as connections:
         crawling.hold = asyncio.Event()
         first = asyncio.create_task(send(connections, crawling))
         await until(lambda: "DATA" in crawling.commands)
-        with pytest.raises(Busy, match="is slow"):
+        with pytest.raises(Busy, match="are in use") as busy:
             await send(connections, crawling)
         await send(connections, quick)
         crawling.hold.set()
         await first
 
+    assert busy.value.after >= 1
     assert len(quick.received) == 1
+
+
+@pytest.mark.parametrize("greeting", ["421 4.7.0 slow down", "450 4.7.1 not now", "554 5.7.1 not you"])
+async def test_a_host_that_refuses_a_session_is_left_alone_for_a_while(greeting: str) -> None:
+    counted: Counter[Statistic] = Counter()
+    async with smtp_peer() as peer, some_connections(counted=counted) as connections:
+        peer.answers["greeting"] = greeting
+        for _ in range(3):
+            with pytest.raises(Interrupted) as interrupted:
+                await send(connections, peer)
+
+    assert (interrupted.value.code, interrupted.value.enhanced) == (int(greeting[:3]), greeting[4:9])
+    assert interrupted.value.reason.startswith("not tried again so soon: ")
+    assert peer.sessions == 1
+    assert counted == {Statistic.OUTGOING_CONNECTIONS_FAILED: 1, Statistic.FAILED_THROUGH_CACHE: 2}
+
+
+async def test_a_host_gets_no_more_sessions_than_it_bears() -> None:
+    async with smtp_peer() as peer, some_connections(per_host=4) as connections:
+        peer.most_sessions = 2
+        sent = await asyncio.gather(
+            *(connections.deliver(at(peer), an_envelope(), content()) for _ in range(4)),
+            return_exceptions=True,
+        )
+        refused = peer.sessions - 2
+        for _ in range(3):
+            await send(connections, peer, 2)
+
+    assert [type(one) for one in sent].count(Busy) == refused > 0
+    assert peer.sessions == 2 + refused
+    assert len(peer.received) == 4 - refused + 6
+
+
+async def test_idle_sessions_of_another_kind_make_room_for_those_that_are_needed() -> None:
+    async with smtp_peer() as peer, some_connections(per_host=1) as connections:
+        await send(connections, peer)
+        other = replace(at(peer), name="other.example")
+        await connections.deliver(other, an_envelope(), content())
+        await until(lambda: peer.open_sessions == 1)
+
+    assert peer.sessions == 2
+    assert peer.commands.count("QUIT") == 2
+
+
+async def test_sessions_are_counted_as_they_come_and_go() -> None:
+    counted: Counter[Statistic] = Counter()
+    peaks: dict[Peak, int] = {}
+    async with smtp_peer() as peer, some_connections(counted=counted, peaks=peaks) as connections:
+        await send(connections, peer, 3)
+        peer.hang_up_all()
+        await send(connections, peer)
+        peer.answers["."] = HANG_UP
+        with pytest.raises(Interrupted):
+            await send(connections, peer)
+
+    assert counted == {Statistic.OUTGOING_CONNECTIONS: 4, Statistic.OUTGOING_CONNECTION_ERRORS: 1}
+    assert peaks == {Peak.OUTGOING_CONNECTIONS: 3}
+
+
+async def test_leaving_all_hosts_says_goodbye_to_each() -> None:
+    async with smtp_peer() as peer:
+        async with some_connections() as connections:
+            await send(connections, peer, 3)
+
+        assert peer.commands.count("QUIT") == 3
+        assert peer.open_sessions == 0

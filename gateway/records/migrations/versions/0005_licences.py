@@ -16,6 +16,7 @@ def upgrade() -> None:
     op.create_table(
         "licence_keys",
         sa.Column("serial", KEY, primary_key=True),
+        sa.Column("file", sa.String, nullable=False),
         sa.Column("content", sa.String, nullable=False),
         sa.Column("place", sa.String, nullable=False),
         sa.Column("activated", sa.String),

@@ -1,0 +1,1 @@
+"""ARC: the chain of those who passed a message on (RFC 8617)."""

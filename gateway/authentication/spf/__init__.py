@@ -1,0 +1,1 @@
+"""SPF: which clients may send for a domain (RFC 7208)."""
