@@ -20,8 +20,8 @@ S: 220 gw.example ESMTP            what the server has to say; "..." at the end 
 C: EHLO client.example             a line that the client sends; CRLF is added
 C> DATA\r\n                        bytes that the client sends, with the escapes of Python
 M> Subject: x\r\n                  a message that has to be stored by the end, whole; in order
-LATER 300                          so many seconds go by on the server's clock
 TLS                                the client and the server agree on TLS here
+LATER 300                          so many seconds go by on the server's clock
 END                                the server has to close the connection here
 """
 
@@ -51,7 +51,7 @@ class Step:
     """One line of a dialogue."""
 
     number: int
-    kind: str  # "S", "C", "M", "LATER", "TLS" or "END"
+    kind: str  # "S", "C", "M", "TLS", "LATER" or "END"
     text: str  # what the server says, or the seconds that go by
     content: bytes  # what is sent, or has to be stored
 
@@ -112,7 +112,7 @@ def read_dialogue(path: Path) -> tuple[Scene, list[Step]]:
             case "END" | "TLS":
                 steps.append(Step(number, mark, "", b""))
             case _:
-                raise ValueError(f"{path.name}:{number}: begins with none of # ! S: C: C> M> LATER TLS END")
+                raise ValueError(f"{path.name}:{number}: begins with none of # ! S: C: C> M> TLS LATER END")
     return scene, steps
 
 

@@ -157,21 +157,13 @@ class Running:
     """A receiver that listens."""
 
     receiver: Receiver
+    port: int  # where TLS may begin with STARTTLS
+    encrypted_port: int  # where it comes first, 0 without a certificate
     bus: SwitchableBus
     blobs: SwitchableBlobs
     records: NotedEvents
     shelf: Shelf
     suspended: bool = False
-
-    @property
-    def port(self) -> int:
-        """Where STARTTLS may be said."""
-        return self.receiver.ports[0]
-
-    @property
-    def encrypted_port(self) -> int:
-        """Where TLS comes first; only with a certificate."""
-        return self.receiver.ports[1]
 
     @property
     def mails(self) -> list[Mail]:
@@ -222,7 +214,8 @@ async def receiving(
     receiver.listen([("127.0.0.1", 0)])
     if tls is not None:
         receiver.listen([("127.0.0.1", 0)], encrypted=True)
-    running = Running(receiver, bus, memory, records, shelf)
+    port, encrypted_port = (*receiver.ports, 0)[:2]
+    running = Running(receiver, port, encrypted_port, bus, memory, records, shelf)
     try:
         yield running
     finally:
