@@ -33,6 +33,7 @@ MACROS: Mapping[str, str] = MappingProxyType(
         "DSN_ACTION": "what became of a recipient, in the words of RFC 3464",
         "DSN_STATUS": "the status code of that",
         "DSN_DIAGNOSTIC": "what the remote host said",
+        "TRIED_UNTIL": "when mail that is delayed is given up",
         "REMOTE_HOST": "the host that said so",
     }
 )
