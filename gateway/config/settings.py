@@ -17,10 +17,12 @@ from gateway.config.sections.gateway import (
     BusSection,
     DeliverySection,
     DnsSection,
+    DsnSection,
     EnginesSection,
     GatewayAccessSection,
     GreylistSection,
     MetricsSection,
+    NoticesSection,
     ObjectsSection,
     ProcessesSection,
     ReceiverSection,
@@ -78,6 +80,7 @@ class Settings(BaseModel):
     blobs: BlobsSection = BlobsSection()
     records: RecordsSection = RecordsSection()
     storages: StoragesSection = StoragesSection()
+    notices: NoticesSection = NoticesSection()
     api: ApiSection = ApiSection()
     metrics: MetricsSection = MetricsSection()
     engines: EnginesSection = EnginesSection()
@@ -89,6 +92,7 @@ class Settings(BaseModel):
     recipients: RecipientsSection = RecipientsSection()
     greylist: GreylistSection = GreylistSection()
     authentication: AuthenticationSection = AuthenticationSection()
+    dsn: DsnSection = DsnSection()
     dns: DnsSection = DnsSection()
     processes: ProcessesSection = ProcessesSection()
 
@@ -135,7 +139,7 @@ class Settings(BaseModel):
     @property
     def ichecker_file(self) -> Path:
         """The store of objects known to be clean."""
-        return self.options.ichecker_db_filename or self.smtpgw_path.queue_path / "ichecker.sqlite"
+        return self.options.ichecker_db_filename or self.smtpgw_path.queue_path / "ichecker.table"
 
 
 SECTIONS: Mapping[str, type[Section]] = MappingProxyType(

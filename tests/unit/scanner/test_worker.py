@@ -16,13 +16,16 @@ from gateway.domain.storage import Storage, StorageKind
 from gateway.domain.template import compile_template
 from gateway.runtime.isolation import IsolationPool
 from gateway.runtime.logs import ACTIVITY
+from services.scanner.engines.panel import Panel
 from services.scanner.engines.testfile import StandardTestFile
 from services.scanner.judging import Rules
+from services.scanner.look import Means
 from services.scanner.looking import Examiner
 from services.scanner.placeholder import Gate
 from services.scanner.statistics import open_statistics
 from services.scanner.worker import GroupRules, ScannerWorker
 from tests.support.mails import NOON, a_mail
+from tests.support.notices import a_notifier
 from tests.support.parts import TEST_FILE, a_message, a_text, an_attachment
 from tests.support.policies import a_policy
 from tests.support.storages import Shelf
@@ -40,16 +43,16 @@ def a_worker(
     cure: bool = False,
     shelf: Shelf | None = None,
 ) -> ScannerWorker:
-    engine = StandardTestFile()
+    means = Means(Panel([StandardTestFile()]), IsolationPool(), Rules(cure=cure), timeout=20.0)
     return ScannerWorker(
         blobs,
-        Examiner(IsolationPool(), (engine,), Rules(cure=cure), timeout=20.0),
+        Examiner(means),
         {name: GroupRules(rules, TEMPLATE) for name, rules in {POLICY: policy, **(groups or {})}.items()},
-        engine.bases,
         Gate("gw.site.example", "Mailwarden 0.1.0"),
         (shelf or Shelf()).storages(blobs),
         Storage(StorageKind.OUTGOING, "/arch_out" if shelf else ""),
         open_statistics(None),
+        a_notifier(blobs),
         now=lambda: NOON,
     )
 
@@ -170,6 +173,21 @@ async def test_what_is_blocked_is_kept_in_the_archive_as_it_was_then(blobs: Memo
     [entry] = shelf.kept
     assert (entry.storage, entry.status) == ("/arch_out", "av/infected")
     assert shelf.message(entry) == b"X-SpamTest-Status: Spam\r\n" + INFECTED
+
+
+async def test_what_a_policy_filters_is_treated_as_filtered_in_its_group_alone(blobs: MemoryBlobs) -> None:
+    filtering = a_policy(
+        include_by_name=("*.com",), object_actions={ObjectStatus.FILTERED: ObjectAction.PLACEHOLDER}
+    )
+    worker = a_worker(blobs, filtering, {"scanning": INFECTED_IS_REPLACED})
+
+    site = await worker.handle(await stored(blobs, INFECTED))
+    scanning = await worker.handle(await stored(blobs, INFECTED, group="scanning"))
+
+    assert isinstance(site, Onward)
+    assert isinstance(scanning, Onward)
+    assert b"eicar.com is filtered" in composed(site.mail, INFECTED)
+    assert b"eicar.com is infected" in composed(scanning.mail, INFECTED)
 
 
 async def test_a_group_without_scan_lets_everything_pass_and_says_that_nobody_looked(
