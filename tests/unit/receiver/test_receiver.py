@@ -209,6 +209,7 @@ async def test_a_receiver_that_stops_ends_idle_sessions_and_lets_messages_be_fin
         await busy.send(b"MAIL FROM:<>\r\nRCPT TO:<b@own.example>\r\nDATA\r\nx\r\n")
         await busy.replies(3)
 
+        port = running.port
         stopping = asyncio.create_task(running.receiver.stop())
 
         assert (await idle.reply()).startswith("421 4.3.2")
@@ -219,7 +220,7 @@ async def test_a_receiver_that_stops_ends_idle_sessions_and_lets_messages_be_fin
         assert await busy.is_closed()
         await stopping
         with pytest.raises(ConnectionRefusedError):
-            async with connected(running.port):
+            async with connected(port):
                 pass
 
 
