@@ -96,7 +96,9 @@ def kinds_of(content: bytes) -> tuple[Found, ...]:
         found.append(Found(Kind.PDF))
     if b"\0" not in content[:_TEXT_HEAD]:
         found += _in_text(content)
-    return tuple(found)
+    return tuple(
+        sorted(found, key=lambda one: one.start > 0)
+    )  # first what the content is from its first byte
 
 
 _AT_START: Mapping[bytes, Kind] = MappingProxyType(
