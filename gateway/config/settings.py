@@ -21,6 +21,7 @@ from gateway.config.sections.gateway import (
     GatewayAccessSection,
     GreylistSection,
     MetricsSection,
+    NoticesSection,
     ObjectsSection,
     ProcessesSection,
     ReceiverSection,
@@ -78,6 +79,7 @@ class Settings(BaseModel):
     blobs: BlobsSection = BlobsSection()
     records: RecordsSection = RecordsSection()
     storages: StoragesSection = StoragesSection()
+    notices: NoticesSection = NoticesSection()
     api: ApiSection = ApiSection()
     metrics: MetricsSection = MetricsSection()
     engines: EnginesSection = EnginesSection()
@@ -135,7 +137,7 @@ class Settings(BaseModel):
     @property
     def ichecker_file(self) -> Path:
         """The store of objects known to be clean."""
-        return self.options.ichecker_db_filename or self.smtpgw_path.queue_path / "ichecker.sqlite"
+        return self.options.ichecker_db_filename or self.smtpgw_path.queue_path / "ichecker.table"
 
 
 SECTIONS: Mapping[str, type[Section]] = MappingProxyType(

@@ -11,15 +11,16 @@ from gateway.blobs.port import Blobs
 from gateway.domain.journey import Ended, Ending, Scanned, ScannedObject
 from gateway.domain.mail import POLICY, Mail
 from gateway.domain.message import with_edits
-from gateway.domain.pipeline import Finished, Onward, Outcome
+from gateway.domain.notice import Occasion
+from gateway.domain.pipeline import Finished, Onward, Outcome, Stage
 from gateway.domain.policy import ObjectAction, ObjectStatus, Policy, Status, fingerprint
 from gateway.domain.storage import Storage, as_it_came, quarantine_of, status_in_storage
 from gateway.domain.template import Template
 from gateway.runtime import maillog
 from gateway.runtime.clock import utc_now
+from gateway.runtime.notifying import Notifier
 from gateway.storages.storages import Storages
 from services.scanner.digests import without_stale_digests
-from services.scanner.engines.port import Bases
 from services.scanner.examination import NOT_EXAMINED
 from services.scanner.filtering import with_filtered
 from services.scanner.looking import Body, Examiner
@@ -44,11 +45,11 @@ class ScannerWorker:
         blobs: Blobs,
         examiner: Examiner,
         groups: Mapping[str, GroupRules],
-        bases: Bases,
         gate: Gate,
         storages: Storages,
         archive: Storage,
         statistics: Statistics,
+        notifier: Notifier,
         *,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -60,9 +61,9 @@ class ScannerWorker:
         self._storages = storages
         self._archive = archive
         self._statistics = statistics
+        self._notifier = notifier
         self._examiner = examiner
         self._groups = {name: (rules, fingerprint(rules.policy)) for name, rules in groups.items()}
-        self._bases = bases
         self._gate = gate
         self._now = now
 
@@ -76,17 +77,23 @@ class ScannerWorker:
         objects = decide(examination, rules.policy)
         status = standing_for(objects)
         now = self._now()
-        scanned = Scanned(mail.id, now, status, objects, policy_mark, str(self._bases))
+        scanned = Scanned(mail.id, now, status, objects, policy_mark, str(self._examiner.bases))
         _log(mail, status, objects)
         self._statistics.tell(mail, objects, now)
 
         if kept_for := worst_listed(objects, rules.policy.quarantine):
             place, code = quarantine_of(rules.policy, kept_for), status_in_storage(kept_for)
             await self._storages.keep(place, as_it_came(mail), code, at=now)
-        if blocking := worst_listed(objects, rules.policy.block):
+        blocking = worst_listed(objects, rules.policy.block)
+        statuses = frozenset[Status](found.status for found in objects)
+        occasion = Occasion(
+            mail=mail, policy=rules.policy, statuses=statuses, blocked=bool(blocking), objects=objects
+        )
+        notices = await self._notifier.tell(occasion, Stage.SCANNER, now)
+        if blocking:
             await self._storages.keep(self._archive, mail, status_in_storage(blocking), at=now)
             maillog.blocked(mail)
-            return Finished((scanned, Ended(mail.id, now, Ending.BLOCKED, blocking)))
+            return Finished((scanned, Ended(mail.id, now, Ending.BLOCKED, blocking)), notices)
 
         treated = mail
         if any(decided.action is not ObjectAction.PASS for decided in objects):
@@ -96,12 +103,12 @@ class ScannerWorker:
             treated = with_edits(mail, without_stale_digests(message, examination.parts, edits))
         if rules.policy.add_x_header:
             treated = replace(treated, top=self._x_header(status, now) + treated.top)
-        return Onward(treated, (scanned,))
+        return Onward(treated, (scanned,), notices)
 
     def _x_header(self, status: ObjectStatus, now: datetime) -> bytes:
         """The field that says what was checked, and with which databases (reference, section 4.5)."""
-        checked = f"check: {now:%Y%m%d} {status}"
-        return f"X-Anti-Virus: {self._gate.product}, bases: {self._bases}, {checked}\r\n".encode("ascii")
+        bases, checked = f"bases: {self._examiner.bases}", f"check: {now:%Y%m%d} {status}"
+        return f"X-Anti-Virus: {self._gate.product}, {bases}, {checked}\r\n".encode("ascii")
 
 
 def _log(mail: Mail, status: ObjectStatus, objects: tuple[ScannedObject, ...]) -> None:

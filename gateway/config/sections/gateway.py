@@ -119,6 +119,19 @@ class StoragesSection(Section):
     )
 
 
+class NoticesSection(Section):
+    """Notices to administrators, recipients and senders."""
+
+    heading: ClassVar[str] = "gateway.notices"
+
+    per_hour: Number = Field(
+        default=60,
+        ge=0,
+        le=100_000,
+        description="Most notices to one address within an hour; more are left out.",
+    )
+
+
 class ApiSection(Section):
     """The HTTP API and the console."""
 
@@ -155,7 +168,7 @@ class EnginesSection(Section):
     heading: ClassVar[str] = "gateway.engines"
 
     engine: tuple[Annotated[Engine, reader(word_of(Engine))], ...] = Field(
-        default=(Engine.TESTFILE,),
+        default=(Engine.TESTFILE, Engine.SIGNATURES),
         min_length=1,
         description="`testfile` knows the test files alone, `signatures` our own databases, "
         "`clamd` asks ClamAV.",
@@ -163,6 +176,17 @@ class EnginesSection(Section):
     clamd_address: Socket = Field(
         default=LocalSocket("/run/clamav/clamd.ctl"),
         description="Where clamd listens: `unix:/path` or `host:port`.",
+    )
+    clamd_official_only: Switch = Field(
+        default=False,
+        description="clamd has no databases but ClamAV's own (`OfficialDatabaseOnly` in its configuration), "
+        "so its version tells all that it knows: then `UseIChecker` is for what it found clean, too.",
+    )
+    remembered_objects: Number = Field(
+        default=1048576,
+        ge=1024,
+        le=1073741824,
+        description="Answers of engines that `UseIChecker` remembers, in 32 bytes each.",
     )
 
 
