@@ -1,12 +1,14 @@
 # What can be done here. A bare `make` prints this list.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench format lint setup setup-dev clean
+.PHONY: help run demo test check bench bases format lint setup setup-dev clean
 
 PYTHON ?= python3
 BIN := .venv/bin
 # As many workers as cores; the tests of a module stay on one of them, since they share what it starts.
 PARALLEL ?= -n auto --dist loadfile --no-loadscope-reorder
+
+SIGNATURES := services/scanner/signatures
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +26,10 @@ check: lint test ## Run everything that must hold before a change goes: format, 
 
 bench: setup-dev ## Measure throughput, latency and CPU per message
 	$(BIN)/python -m bench
+
+bases: setup-dev ## Build the databases that come with the gateway from their sources
+	rm -rf $(SIGNATURES)/shipped
+	$(BIN)/python -m cli.maker.bases --make-only --portable $(SIGNATURES)/sources $(SIGNATURES)/shipped
 
 format: setup-dev ## Format the code
 	$(BIN)/ruff format .

@@ -25,6 +25,10 @@ LOOK_SECONDS = 1.0
 T = TypeVar("T")
 
 
+class NoBases(ConfigError):
+    """There are databases, and none that can be used."""
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded(Generic[T]):
     """A set in memory."""
@@ -62,7 +66,7 @@ class Library(Generic[T]):
     async def open(self) -> None:
         """Read the set in use, or the newest that can be used when that one cannot.
 
-        Raises `ConfigError` when there are sets and none of them can be used: to go on with less than the
+        Raises `NoBases` when there are sets and none of them can be used: to go on with less than the
         operator has would leave mail unprotected in silence.
         """
         self._seen = shelf.current_version(self._place)
@@ -73,7 +77,7 @@ class Library(Generic[T]):
         if not candidates and await self._take(self._shipped):
             log.warning("%s: no databases yet, those that came with the gateway are used", self._place)
             return
-        raise ConfigError(f"{self._place}: no set of databases here can be used; the log says why")
+        raise NoBases(f"{self._place}: no set of databases here can be used; the log says why")
 
     async def follow(self) -> None:
         """Take over each set that is switched to, until cancelled."""

@@ -16,6 +16,7 @@ from gateway.config.sections.gateway import (
     BusSection,
     DeliverySection,
     DnsSection,
+    DsnSection,
     EnginesSection,
     GatewayAccessSection,
     GreylistSection,
@@ -89,6 +90,7 @@ class Settings(BaseModel):
     delivery: DeliverySection = DeliverySection()
     recipients: RecipientsSection = RecipientsSection()
     greylist: GreylistSection = GreylistSection()
+    dsn: DsnSection = DsnSection()
     dns: DnsSection = DnsSection()
     processes: ProcessesSection = ProcessesSection()
 
@@ -135,7 +137,7 @@ class Settings(BaseModel):
     @property
     def ichecker_file(self) -> Path:
         """The store of objects known to be clean."""
-        return self.options.ichecker_db_filename or self.smtpgw_path.queue_path / "ichecker.sqlite"
+        return self.options.ichecker_db_filename or self.smtpgw_path.queue_path / "ichecker.table"
 
 
 SECTIONS: Mapping[str, type[Section]] = MappingProxyType(

@@ -39,6 +39,7 @@ class Recipient:
     address: str
     notify: tuple[Notify, ...] = ()  # empty: the sender did not ask, so failures are told
     original: str = ""  # ORCPT as given, `rfc822;user@host.example` (RFC 3461 §4.2)
+    delay_told: bool = False  # the sender heard that it takes long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import uvloop
 
+from gateway.bases.library import NoBases
 from gateway.config.findings import InvalidConfig
 from gateway.config.load import load_settings
 from gateway.config.settings import Settings
@@ -56,7 +57,7 @@ def run_services(services: Mapping[str, Run], config: Path) -> int:
         return ExitCode.NO_LICENCE
     except ConfigError as error:
         print(error, file=sys.stderr)
-        return ExitCode.SYSTEM_ERROR
+        return ExitCode.NO_BASES if isinstance(error, NoBases) else ExitCode.SYSTEM_ERROR
     return ExitCode.STARTED
 
 

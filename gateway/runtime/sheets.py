@@ -44,6 +44,11 @@ class Sheet:
         while left:
             left = left[os.write(self.descriptor, left) :]
 
+    @property
+    def size(self) -> int:
+        """How many bytes there are."""
+        return os.fstat(self.descriptor).st_size
+
     def seal(self) -> None:
         """From now on nobody can change it."""
         fcntl.fcntl(self.descriptor, fcntl.F_ADD_SEALS, _UNCHANGEABLE)

@@ -193,7 +193,11 @@ class Visitor:
 
     async def _lets_pass(self, request: Request) -> bool:
         greylist = self._admission.greylist
-        client = greylist.network_of(self._client)
+        network = greylist.network_of(self._client)
+        if greylist.knows(network):
+            return True
+        # Who may send for a domain may try again from any of its servers.
+        client = await self._lookups.vouching_domain(request.helo, request.sender) or network
         return greylist.knows(client) or await greylist.lets_pass(client, request.sender, request.recipient)
 
     async def _unknown_recipient(self, request: Request) -> Refusal | None:

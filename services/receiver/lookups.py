@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 
+from gateway.authentication.spf.evaluation import Evaluation, Sender
 from gateway.dns.names import query_name
 from gateway.dns.port import Answer, Dns, Failed, Found, Kind, NoName, addresses
 from gateway.domain.access import Address, client_address
 from gateway.domain.address import domain_of
+from gateway.domain.authentication import Result
 from gateway.domain.endpoint import literal_address
 from services.receiver.access import Fact, Facts
 from services.receiver.blocklists import BlockLists
+
+LONGEST_SPF = 20.0
+"""Seconds for all look-ups of SPF together (RFC 7208 §4.6.4)."""
 
 Said = bool | None
 """What DNS says: yes, no, or that nobody knows now."""
@@ -26,14 +31,32 @@ class Lookups:
         self._lists = lists
         self._said: dict[tuple[Fact, str], Said] = {}
         self._listed_by: tuple[str, ...] = ()
+        self._vouching: dict[tuple[str, str], str] = {}  # by what was said in HELO and MAIL
 
     async def facts(self, wanted: Collection[Fact], helo: str, sender: str) -> Facts:
         """All that is `wanted`. What is not known yet is asked for at once."""
+        if not wanted:
+            return Facts()
         about = {fact: _subject(fact, helo, sender) for fact in wanted if sender or fact not in _OF_SENDER}
         unknown = [(fact, subject) for fact, subject in about.items() if (fact, subject) not in self._said]
-        answers = await asyncio.gather(*(self._ask(fact, subject) for fact, subject in unknown))
-        self._said.update(zip(unknown, answers, strict=True))
+        if unknown:
+            answers = await asyncio.gather(*(self._ask(fact, subject) for fact, subject in unknown))
+            self._said.update(zip(unknown, answers, strict=True))
         return Facts({fact: self._said[fact, subject] for fact, subject in about.items()}, self._listed_by)
+
+    async def vouching_domain(self, helo: str, sender: str) -> str:
+        """The domain that lets this client send for it, by SPF; "" if none does."""
+        if (helo, sender) not in self._vouching:
+            self._vouching[helo, sender] = await self._vouched(Sender(self._client, sender, helo))
+        return self._vouching[helo, sender]
+
+    async def _vouched(self, sender: Sender) -> str:
+        try:
+            async with asyncio.timeout(LONGEST_SPF):
+                spf = await Evaluation(self._dns, sender).check()
+        except TimeoutError:
+            return ""
+        return spf.domain.lower() if spf.result is Result.PASS else ""
 
     async def _ask(self, fact: Fact, subject: str) -> Said:
         match fact:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
+from gateway.bases.catalogue import Family
+from gateway.bases.library import Library
 from gateway.config.sections.gateway import Engine as EngineName
 from gateway.config.settings import Settings
-from gateway.domain.errors import ConfigError
 from gateway.domain.pipeline import Stage
 from gateway.domain.policy import Policy
 from gateway.domain.storage import StorageKind, quarantines_in_use
@@ -21,13 +23,19 @@ from gateway.runtime.serve import serve
 from gateway.runtime.templates import PLACEHOLDER, load_template
 from gateway.runtime.wiring import Gateway
 from gateway.version import VERSION
-from services.scanner.engines.port import Engine, together
+from services.scanner.engines.clamd import ClamdEngine
+from services.scanner.engines.panel import Panel
+from services.scanner.engines.port import LocalEngine, RemoteEngine
+from services.scanner.engines.signatures import SignatureEngine
 from services.scanner.engines.testfile import StandardTestFile
+from services.scanner.ichecker import IChecker
 from services.scanner.judging import Rules
+from services.scanner.look import Means
 from services.scanner.looking import Examiner
 from services.scanner.objects.budget import Limits
 from services.scanner.objects.walking import Opening
 from services.scanner.placeholder import Gate
+from services.scanner.signatures.signatures import SHIPPED, load_signatures
 from services.scanner.statistics import open_statistics
 from services.scanner.worker import GroupRules, ScannerWorker
 
@@ -40,45 +48,80 @@ PATIENCE = 0.8
 """Share of the time of an object after which it is left as it is. What was found by then counts; when its
 whole time is over, its process is ended and nothing is known."""
 
-ENGINES: Mapping[EngineName, Callable[[], Engine]] = MappingProxyType({EngineName.TESTFILE: StandardTestFile})
-
 
 async def run(gateway: Gateway) -> None:
     """Scan mail until the process is told to stop."""
     settings = gateway.settings
-    engines = tuple(open_engine(name) for name in settings.engines.engine)
     groups = {name: rules_of(policy) for name, policy in settings.policies.items()}
     quarantines = quarantines_in_use(settings.policies.values(), StorageKind.AV_QUARANTINE)
     for storage in (settings.outgoing_archive, *quarantines):
         await gateway.storages.prepare(storage)
-    pool = pool_for(settings)
+    async with AsyncExitStack() as stack:
+        means = await stack.enter_async_context(open_means(settings))
+        statistics = open_statistics(settings.options.av_statistics)
+        stack.push_async_callback(statistics.close)
+        worker = ScannerWorker(
+            gateway.blobs,
+            Examiner(means),
+            groups,
+            Gate(settings.network.hostname, f"Mailwarden {VERSION}"),
+            gateway.storages,
+            settings.outgoing_archive,
+            statistics,
+            open_notifier(settings, gateway.blobs, gateway.records),
+        )
+        await serve(Stage.SCANNER, worker, gateway)
+
+
+@asynccontextmanager
+async def open_means(settings: Settings) -> AsyncIterator[Means]:
+    """What messages are looked at with. Raises `ConfigError` when something of it cannot be used."""
     timeout = settings.ave.scan_timeout or NO_LIMIT_SECONDS
-    examiner = Examiner(pool, engines, rules_for(settings, timeout), timeout=timeout)
-    statistics = open_statistics(settings.options.av_statistics)
-    worker = ScannerWorker(
-        gateway.blobs,
-        examiner,
-        groups,
-        together(engine.bases for engine in engines),
-        Gate(settings.network.hostname, f"Mailwarden {VERSION}"),
-        gateway.storages,
-        settings.outgoing_archive,
-        statistics,
-        open_notifier(settings, gateway.blobs, gateway.records),
+    async with AsyncExitStack() as stack:
+        local: list[LocalEngine] = []
+        remote: list[RemoteEngine] = []
+        for name in dict.fromkeys(settings.engines.engine):
+            match name:
+                case EngineName.TESTFILE:
+                    local.append(StandardTestFile())
+                case EngineName.SIGNATURES:
+                    local.append(await stack.enter_async_context(open_signatures(settings)))
+                case EngineName.CLAMD:
+                    remote.append(stack.enter_context(open_clamd(settings, timeout)))
+        pool = pool_for(settings)
+        stack.push_async_callback(pool.close)
+        ichecker = None
+        if settings.ave.use_ichecker:
+            ichecker = IChecker.open(settings.ichecker_file, settings.engines.remembered_objects)
+            stack.callback(ichecker.close)
+        yield Means(Panel(local, remote), pool, rules_for(settings, timeout), timeout, ichecker)
+
+
+@asynccontextmanager
+async def open_signatures(settings: Settings) -> AsyncIterator[SignatureEngine]:
+    """The engine of our own databases, which follows the set in use."""
+    library = Library(settings.path.bases_path / Family.ANTIVIRUS, SHIPPED, load_signatures)
+    await library.open()
+    following = asyncio.create_task(library.follow())
+    try:
+        yield SignatureEngine(library)
+    finally:
+        following.cancel()
+
+
+@contextmanager
+def open_clamd(settings: Settings, timeout: float) -> Iterator[ClamdEngine]:
+    """The engine that asks clamd."""
+    engine = ClamdEngine(
+        settings.engines.clamd_address,
+        sessions=settings.limits.antiviral_sessions,
+        timeout=timeout,
+        official_only=settings.engines.clamd_official_only,
     )
     try:
-        await serve(Stage.SCANNER, worker, gateway)
+        yield engine
     finally:
-        await statistics.close()
-        await pool.close()
-
-
-def open_engine(name: EngineName) -> Engine:
-    """The engine of that name. Raises `ConfigError` when this gateway has none."""
-    if name not in ENGINES:
-        known = ", ".join(ENGINES)
-        raise ConfigError(f"[gateway.engines] Engine: {name} cannot be used here; use one of: {known}")
-    return ENGINES[name]()
+        engine.close()
 
 
 def rules_for(settings: Settings, timeout: float) -> Rules:
@@ -107,7 +150,7 @@ def pool_for(settings: Settings) -> IsolationPool:
     return IsolationPool(
         processes=processes,
         bounds=Bounds(memory=settings.objects.isolated_memory << 20),
-        preload=("services.scanner.examination", StandardTestFile.__module__),
+        preload=("services.scanner.examination", SignatureEngine.__module__),
     )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from gateway.domain.mime import Part, closed, take_apart
 from gateway.domain.policy import ObjectStatus
 from gateway.domain.readings import other_parts
 from gateway.runtime.sheets import Sheet
-from services.scanner.engines.port import Engine
+from services.scanner.engines.port import Knowledge, NeedsIsolation
 from services.scanner.judging import (
     Examined,
     Rules,
@@ -20,7 +21,9 @@ from services.scanner.judging import (
     with_inside,
 )
 from services.scanner.objects.budget import Budget
+from services.scanner.objects.kinds import Kind
 from services.scanner.objects.walking import opens
+from services.scanner.tray import Served, Tray
 
 LIGHT = 256 << 10
 """Bytes of a part up to which it may be looked at on the spot."""
@@ -32,7 +35,7 @@ class Examination:
 
     parts: tuple[Part, ...]
     objects: tuple[Examined, ...]  # one for each part that is no container, in order
-    passing: bool = False  # the cause may be gone at the next try, so nobody should remember this
+    editions: tuple[str, ...] = ()  # with which another look finds the same; none: nobody should remember it
 
     @property
     def count(self) -> int:
@@ -58,8 +61,8 @@ class Survey:
         leaves = (part for part in (*self.parts, *self.others) if not part.container)
         return tuple(part for part in leaves if part not in self.done)
 
-    def examination(self, examined: Iterable[Examined] = (), *, passing: bool = False) -> Examination:
-        """All together, with what was found in those that were left."""
+    def examination(self, examined: Iterable[Examined] = (), editions: tuple[str, ...] = ()) -> Examination:
+        """All together, with what was found in those that were left, or what replaces what was found."""
         done = self.done | {found.part: found for found in examined}
         parts = self.parts
         for index, part in reversed(tuple(enumerate(self.parts))):
@@ -74,10 +77,14 @@ class Survey:
                 parts, whole = closed(parts, part)
                 held = (one for found in before if found not in parts for one in as_inside(done[found]))
                 done[whole] = with_inside(_empty(whole), (*held, *seen))
-        return Examination(parts, tuple(done[part] for part in parts if not part.container), passing=passing)
+        return Examination(parts, tuple(done[part] for part in parts if not part.container), editions)
 
 
-def survey(message: bytes, engines: Sequence[Engine], rules: Rules, *, light: int = LIGHT) -> Survey:
+EnginesFor = Callable[[Part], Sequence[Knowledge]]
+"""The engines that a part needs; none when all of them are known to find it clean."""
+
+
+def survey(message: bytes, engines_for: EnginesFor, rules: Rules, *, light: int = LIGHT) -> Survey:
     """Find all parts of `message`, and examine those that are small and hold nothing else. Never raises."""
     parts = take_apart(message, open_messages=rules.opening.messages)
     found = Survey(parts, other_parts(message, parts))
@@ -87,33 +94,43 @@ def survey(message: bytes, engines: Sequence[Engine], rules: Rules, *, light: in
         elif part.end - part.body <= light:
             readings = readings_of(part, message)
             if not any(opens(reading, rules.opening) for reading in readings):
-                found.done[part] = judge(part, readings, engines, rules, Budget(rules.limits))
+                with suppress(NeedsIsolation):
+                    engines = engines_for(part)
+                    found.done[part] = judge(part, readings, engines, rules, Budget(rules.limits))
     return found
 
 
-def survey_sheet(sheet: Sheet, size: int, engines: Sequence[Engine], rules: Rules) -> Survey:
-    """The same for a message that lies on a sheet: what is called in isolation for a large one."""
-    return survey(sheet.read(0, size), engines, rules)
+def survey_sheet(sheet: Sheet, size: int, rules: Rules) -> Survey:
+    """The parts of a message that lies on a sheet: what is called in isolation for a large one."""
+    return survey(sheet.read(0, size), lambda _: (), rules, light=0)
 
 
 def examine_parts(
-    sheet: Sheet, parts: Sequence[Part], engines: Sequence[Engine], rules: Rules
-) -> tuple[Examined, ...]:
-    """Have all `engines` look at these parts and at all that is inside them, within one budget.
+    sheet: Sheet,
+    parts: Sequence[tuple[Part, Sequence[Knowledge]]],
+    rules: Rules,
+    opens_itself: frozenset[Kind],
+    tray: Sheet | None,
+) -> tuple[tuple[Examined, tuple[Served, ...]], ...]:
+    """Have parts looked at, and all that is inside them, by the engines beside each, within one budget.
+
+    What remote engines have to be given, since they do not open what it is in, is put on the tray.
 
     What is called in isolation. It never raises, but it may take long, and it may crash.
     """
     budget = Budget(rules.limits)
-    examined: list[Examined] = []
-    for part in parts:
+    serving = Tray(tray, opens_itself) if tray else None
+    examined: list[tuple[Examined, tuple[Served, ...]]] = []
+    for part, engines in parts:
         readings = readings_of(part.moved(-part.start), sheet.read(part.start, part.end))
-        examined.append(judge(part, readings, engines, rules, budget))
+        found = judge(part, readings, engines, rules, budget, serving)
+        examined.append((found, serving.clear() if serving else ()))
     return tuple(examined)
 
 
-def examine(message: bytes, engines: Sequence[Engine], rules: Rules) -> Examination:
+def examine(message: bytes, engines: Sequence[Knowledge], rules: Rules) -> Examination:
     """The whole of it in one go, wherever this is called. Never raises."""
-    found = survey(message, engines, rules)
+    found = survey(message, lambda _: engines, rules)
     budget = Budget(rules.limits)
     return found.examination(
         judge(part, readings_of(part, message), engines, rules, budget) for part in found.left
@@ -123,7 +140,7 @@ def examine(message: bytes, engines: Sequence[Engine], rules: Rules) -> Examinat
 def not_examined(message: bytes, cause: str) -> Examination:
     """The whole message as one object that nobody could look at."""
     part, *_ = take_apart(message, most_depth=0)
-    return Examination((part,), (could_not_judge(part, cause),), passing=True)
+    return Examination((part,), (could_not_judge(part, cause),))
 
 
 def _empty(whole: Part) -> Examined:

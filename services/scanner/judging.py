@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gateway.domain.mime import Part
 from gateway.domain.policy import ObjectStatus, worst
 from gateway.domain.readings import contents, names
-from services.scanner.engines.port import Deletion, Engine, EngineResult
+from services.scanner.engines.port import (
+    CLEAN,
+    Deletion,
+    EngineResult,
+    Knowledge,
+    NeedsIsolation,
+    Sample,
+)
 from services.scanner.objects.budget import Budget, Limits
 from services.scanner.objects.mail import FRAGMENT
 from services.scanner.objects.walking import Object, Opening, outermost, walk
+from services.scanner.tray import Tray
 
 LONGEST_CAUSE = 200
 """Characters of what an engine raised that are kept."""
@@ -67,14 +75,24 @@ def readings_of(part: Part, message: bytes) -> tuple[Object, ...]:
 
 
 def judge(
-    part: Part, readings: Sequence[Object], engines: Sequence[Engine], rules: Rules, budget: Budget
+    part: Part,
+    readings: Sequence[Object],
+    engines: Sequence[Knowledge],
+    rules: Rules,
+    budget: Budget,
+    tray: Tray | None = None,
 ) -> Examined:
-    """Have all engines look at a part and at all that is inside it. Never raises."""
-    first, own = readings[0], [EngineResult(ObjectStatus.CLEAN)]
+    """Have all engines look at a part and at all that is inside it.
+
+    What other engines have to be given of it is put on the tray. Raises `NeedsIsolation` and nothing else.
+    """
+    first, own = readings[0], [CLEAN]
     inside: list[Inside] = []
     for reading in readings:
         for found in walk(reading, rules.opening, budget):
-            results = [_scan(engine, found.content, _name(found)) for engine in engines if not found.faults]
+            results = [] if found.faults else [_ask(engine, _sample_of(found)) for engine in engines]
+            if tray and not found.faults:
+                results += tray.take(found, len(inside), outermost=found is reading)
             if found is first:
                 own += results
             else:
@@ -93,7 +111,7 @@ def judge(
         kind=first.kind,
         names=first.names,
     )
-    cured = _cured(own, engines, _name(first)) if rules.cure and _all_clean(inside) else None
+    cured = _cured(own, engines, first) if rules.cure and _all_clean(inside) else None
     if cured is not None:
         return replace(
             alone,
@@ -125,6 +143,36 @@ def with_inside(outer: Examined, inside: Sequence[Inside]) -> Examined:
     )
 
 
+def with_opinions(
+    found: Examined,
+    own: Sequence[EngineResult],
+    inside: Mapping[int, EngineResult],
+) -> Examined:
+    """`found` with what others say of itself and, by its number, of what is inside it.
+
+    Of a cure they know nothing: what they find stays.
+    """
+    if all(result.status is ObjectStatus.CLEAN for result in own):
+        itself = replace(found, inside=())
+    else:
+        before = EngineResult(
+            ObjectStatus.INFECTED if found.cured is not None else found.status, found.threats, found.cause
+        )
+        said = (before, *own)
+        status = worst(tuple(result.status for result in said))
+        itself = replace(
+            found,
+            status=status,
+            threats=_threats(said),
+            cause=next((result.cause for result in said if result.status is status), ""),
+            cured=None,
+            inside=(),
+        )
+    return with_inside(
+        itself, [_with_opinion(one, inside.get(number, CLEAN)) for number, one in enumerate(found.inside)]
+    )
+
+
 def as_inside(found: Examined) -> tuple[Inside, ...]:
     """A part, and what is inside it, as objects inside another."""
     path = found.part.path
@@ -148,13 +196,12 @@ def could_not_judge(part: Part, cause: str) -> Examined:
     return Examined(part, part.end - part.body, ObjectStatus.ERROR, cause=cause)
 
 
-def _name(found: Object) -> str:
-    return found.names[0] if found.names else ""
+def _sample_of(found: Object) -> Sample:
+    return Sample(found.content, found.names[0] if found.names else "")
 
 
 def _inside(found: Object, results: Sequence[EngineResult], rules: Rules) -> Inside:
-    clean = EngineResult(ObjectStatus.CLEAN)
-    said = (*results, *(EngineResult(fault.status, cause=fault.cause) for fault in found.faults)) or (clean,)
+    said = (*results, *(EngineResult(fault.status, cause=fault.cause) for fault in found.faults)) or (CLEAN,)
     status = worst(tuple(result.status for result in said))
     return Inside(
         found.path,
@@ -170,24 +217,36 @@ def _inside(found: Object, results: Sequence[EngineResult], rules: Rules) -> Ins
     )
 
 
-def _scan(engine: Engine, content: bytes, name: str) -> EngineResult:
+def _ask(engine: Knowledge, sample: Sample) -> EngineResult:
     try:
-        return engine.scan(content, name)
-    except (
-        Exception
-    ) as error:  # engines are foreign code: what they raise is neither clean nor a fault of ours
+        return engine.judge(sample)
+    except NeedsIsolation:
+        raise
+    except Exception as error:  # whatever an engine raises is neither clean nor a fault of ours
         cause = f"{engine.name}: {type(error).__name__}: {error}"
         return EngineResult(ObjectStatus.ERROR, cause=cause[:LONGEST_CAUSE])
 
 
-def _cured(results: Sequence[EngineResult], engines: Sequence[Engine], name: str) -> bytes | None:
+def _cured(results: Sequence[EngineResult], engines: Sequence[Knowledge], first: Object) -> bytes | None:
     """The cured content, if all that call it infected know a cure, and nobody finds anything in the first."""
     infected = [result for result in results if result.status is ObjectStatus.INFECTED]
     cures = [result.cured for result in infected if result.cured is not None]
     if not cures or len(cures) < len(infected):
         return None
-    clean = all(_scan(engine, cures[0], name).status is ObjectStatus.CLEAN for engine in engines)
-    return cures[0] if clean else None
+    cured = replace(_sample_of(first), content=cures[0])
+    clean = all(_ask(engine, cured).status is ObjectStatus.CLEAN for engine in engines)
+    return cured.content if clean else None
+
+
+def _with_opinion(found: Inside, result: EngineResult) -> Inside:
+    said = (EngineResult(found.status, found.threats, found.cause), result)
+    status = worst(tuple(result.status for result in said))
+    return replace(
+        found,
+        status=status,
+        threats=_threats(said),
+        cause=next((result.cause for result in said if result.status is status), ""),
+    )
 
 
 def _all_clean(inside: Iterable[Inside]) -> bool:

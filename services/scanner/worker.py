@@ -21,7 +21,6 @@ from gateway.runtime.clock import utc_now
 from gateway.runtime.notifying import Notifier
 from gateway.storages.storages import Storages
 from services.scanner.digests import without_stale_digests
-from services.scanner.engines.port import Bases
 from services.scanner.examination import NOT_EXAMINED
 from services.scanner.filtering import with_filtered
 from services.scanner.looking import Body, Examiner
@@ -46,7 +45,6 @@ class ScannerWorker:
         blobs: Blobs,
         examiner: Examiner,
         groups: Mapping[str, GroupRules],
-        bases: Bases,
         gate: Gate,
         storages: Storages,
         archive: Storage,
@@ -66,7 +64,6 @@ class ScannerWorker:
         self._notifier = notifier
         self._examiner = examiner
         self._groups = {name: (rules, fingerprint(rules.policy)) for name, rules in groups.items()}
-        self._bases = bases
         self._gate = gate
         self._now = now
 
@@ -80,7 +77,7 @@ class ScannerWorker:
         objects = decide(examination, rules.policy)
         status = standing_for(objects)
         now = self._now()
-        scanned = Scanned(mail.id, now, status, objects, policy_mark, str(self._bases))
+        scanned = Scanned(mail.id, now, status, objects, policy_mark, str(self._examiner.bases))
         _log(mail, status, objects)
         self._statistics.tell(mail, objects, now)
 
@@ -110,8 +107,8 @@ class ScannerWorker:
 
     def _x_header(self, status: ObjectStatus, now: datetime) -> bytes:
         """The field that says what was checked, and with which databases (reference, section 4.5)."""
-        checked = f"check: {now:%Y%m%d} {status}"
-        return f"X-Anti-Virus: {self._gate.product}, bases: {self._bases}, {checked}\r\n".encode("ascii")
+        bases, checked = f"bases: {self._examiner.bases}", f"check: {now:%Y%m%d} {status}"
+        return f"X-Anti-Virus: {self._gate.product}, {bases}, {checked}\r\n".encode("ascii")
 
 
 def _log(mail: Mail, status: ObjectStatus, objects: tuple[ScannedObject, ...]) -> None:

@@ -52,8 +52,11 @@ async def run(gateway: Gateway) -> None:
             unreachable_purge=settings.resolve.unreachable_cache_refresh_period,
             count=records.count,
         )
+        await gateway.storages.prepare(settings.outgoing_archive)
         worker = SenderWorker(
-            carrier, gateway.blobs, gateway.records, rules_of(settings), reporter, now=utc_now
+            *(carrier, gateway.blobs, gateway.records, rules_of(settings), reporter),
+            *(gateway.storages, settings.outgoing_archive),
+            now=utc_now,
         )
         keeping_house = asyncio.create_task(keep_house(gateway))
         stack.callback(keeping_house.cancel)
@@ -87,7 +90,8 @@ def protector_of(settings: Settings, contexts: TlsContexts, dns: Dns, stack: Asy
 def site_of(settings: Settings) -> Site:
     """Who reports. Raises `ConfigError` when the template is wrong."""
     template = load_template(settings.options.dsn_template, DSN)
-    return Site(settings.network.hostname, settings.network.postmaster, template)
+    lifetime = timedelta(days=settings.timeouts.maximal_queue_lifetime)
+    return Site(settings.network.hostname, settings.network.postmaster, template, lifetime)
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -98,6 +102,8 @@ def rules_of(settings: Settings) -> Rules:
         minimal_backoff=timedelta(seconds=timeouts.minimal_backoff_time),
         maximal_backoff=timedelta(seconds=timeouts.maximal_backoff_time),
         lifetime=timedelta(days=timeouts.maximal_queue_lifetime),
+        delay_after=timedelta(seconds=settings.dsn.delay_after) if settings.dsn.delay_after else None,
+        delays_unasked=settings.dsn.delay_unasked,
     )
 
 

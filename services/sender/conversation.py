@@ -63,6 +63,7 @@ class Conversation:
         return Answers(
             tuple(answered(to, self.host, word) for to, word in together),
             confirms="DSN" in self._extensions,
+            final=self.host.lmtp,
         )
 
     def abandon(self, reason: str) -> None:

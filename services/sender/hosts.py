@@ -43,6 +43,7 @@ class Answers:
 
     replies: tuple[RecipientReply, ...]
     confirms: bool = False  # the next hop sends the notices of success itself (RFC 3461 §5.2.2)
+    final: bool = False  # what it took lies in mailboxes: it speaks LMTP (RFC 2033)
 
 
 Word = Reply | Interrupted

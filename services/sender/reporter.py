@@ -24,14 +24,14 @@ class Reporter:
 
     async def tell(self, mail: Mail, told: Sequence[Fate]) -> Mail:
         """The mail that tells the sender of `mail` about `told`. A repeated step gives it the same id."""
-        notice_id = derived_id(mail.id, f"dsn {mail.attempts}")
+        notice_id = derived_id(mail.id, f"dsn {sorted((fate.to.address, fate.action) for fate in told)}")
         now = self._now()
-        header = await self._header(mail)
+        header, whole = await self._header(mail), returns_whole(mail, told)
         text = report(mail, told, header, self._site, notice_id, now)
         writer = self._blobs.create(notice_id)
         try:
             await writer.write(text.before)
-            if returns_whole(mail, told):
+            if whole:
                 async for chunk in message_chunks(mail, self._blobs):
                     await writer.write(chunk)
             else:
@@ -41,7 +41,8 @@ class Reporter:
         except BaseException:
             await writer.abort()
             raise
-        created = notice(mail, body, self._site, notice_id, now)
+        plain = (text.before + header).isascii() and not (whole and mail.envelope.eight_bit)
+        created = notice(mail, body, self._site, notice_id, now, eight_bit=not plain)
         maillog.created(created, "sender")
         return created
 

@@ -18,13 +18,16 @@ from gateway.domain.mail import Mail, Recipient
 from gateway.domain.pipeline import REPLACED, Finished, Later, Outcome, taken_out
 from gateway.domain.routes import Route
 from gateway.domain.schedule import next_delay, time_left
-from gateway.records.port import Records
+from gateway.domain.statistics import Counter
+from gateway.domain.storage import Storage, StoredStatus
+from gateway.records.port import Records, Settled
 from gateway.runtime import maillog
+from gateway.storages.storages import Storages
 from services.sender.carrier import Carrier
 from services.sender.content import Content, content_of
 from services.sender.hosts import Answers
 from services.sender.lanes import Busy
-from services.sender.notices import Fate, to_be_told
+from services.sender.notices import Action, Fate, to_be_told
 from services.sender.reporter import Reporter
 from services.sender.routing import Destination, group_by_destination
 
@@ -46,6 +49,8 @@ class Rules:
     minimal_backoff: timedelta
     maximal_backoff: timedelta
     lifetime: timedelta
+    delay_after: timedelta | None = None  # when senders hear of a delay; None: never
+    delays_unasked: bool = False  # also those that did not say what they want to hear
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,8 @@ class SenderWorker:
         records: Records,
         rules: Rules,
         reporter: Reporter,
+        storages: Storages,
+        archive: Storage,
         *,
         now: Callable[[], datetime],
         jitter: Callable[[], float] = random.random,
@@ -90,6 +97,8 @@ class SenderWorker:
         self._records = records
         self._rules = rules
         self._reporter = reporter
+        self._storages = storages
+        self._archive = archive
         self._now = now
         self._jitter = jitter
         self._patience = patience
@@ -117,9 +126,16 @@ class SenderWorker:
             fates += tuple(_given_up(one) for one in again)
             again = ()
         self._log(mail, fates, again)
+        self._count(mail, settled, fates)
+        if _is_first_delivery(mail, settled, fates):
+            await self._storages.keep(self._archive, mail, StoredStatus.SENT, at=self._now())
 
-        told = to_be_told(mail, fates)
+        delayed = self._delayed(mail, again)
+        told = to_be_told(mail, (*fates, *delayed), delays_unasked=self._rules.delays_unasked)
         created = (await self._reporter.tell(mail, told),) if told else ()
+        if created:
+            self._records.count(Counter.DSN_GENERATED)
+        again = _with_told(again, told)
         # What was delivered is on record already.
         rest = _not_delivered(fates, again)
         events = (Tried(mail.id, self._now(), rest),) if rest else ()
@@ -127,6 +143,13 @@ class SenderWorker:
             return self._later(mail, again, events, created)
         ended = Ended(mail.id, self._now(), *_ending(settled.answers, fates))
         return Finished((*events, ended), created)
+
+    def _delayed(self, mail: Mail, again: Iterable[_Again]) -> tuple[Fate, ...]:
+        """What a sender can be told of recipients that are tried again, when it takes long enough."""
+        after = self._rules.delay_after
+        if after is None or time_left(mail.envelope.received_at, self._now(), after):
+            return ()
+        return tuple(Fate(one.to, _reply(one)) for one in again)
 
     async def _try_all(self, mail: Mail, waiting: Sequence[Recipient]) -> list[_Result]:
         if not waiting:
@@ -196,6 +219,17 @@ class SenderWorker:
             replace(mail, envelope=envelope, attempts=attempts), min(delay, left), reason, events, created
         )
 
+    def _count(self, mail: Mail, settled: Settled, fates: Sequence[Fate]) -> None:
+        answers = [fate.reply.answer for fate in fates]
+        if Answer.REFUSED in answers:
+            self._records.count(Counter.SENDINGS_FAILED)
+        if Answer.DELIVERED not in answers:
+            return
+        self._records.count(Counter.SENT_RECIPIENTS, answers.count(Answer.DELIVERED))
+        if Answer.DELIVERED not in settled.answers.values():
+            self._records.count(Counter.SENT_MESSAGES)
+            self._records.count(Counter.SENT_BYTES, mail.size)
+
     def _log(self, mail: Mail, fates: Iterable[Fate], again: Iterable[_Again]) -> None:
         for fate in fates:
             maillog.delivered(mail, fate.reply)
@@ -216,8 +250,18 @@ def _sorted_out(results: Iterable[_Result]) -> tuple[tuple[_Again, ...], tuple[F
             if reply.answer is Answer.LATER:
                 again.append(_Again(to, reply))
             else:
-                fates.append(Fate(to, reply, confirmed=result.answers.confirms))
+                fates.append(Fate(to, reply, confirmed=result.answers.confirms, final=result.answers.final))
     return tuple(again), tuple(fates)
+
+
+def _is_first_delivery(mail: Mail, settled: Settled, fates: Iterable[Fate]) -> bool:
+    """Whether this step is the first to deliver `mail`, or repeats that one: then all recipients are in it.
+
+    A later step has only those that were left, for it came about after the first was carried out.
+    """
+    delivered = {address for address, answer in settled.answers.items() if answer is Answer.DELIVERED}
+    delivered |= {fate.to.address for fate in fates if fate.reply.answer is Answer.DELIVERED}
+    return bool(delivered) and delivered <= {to.address for to in mail.envelope.recipients}
 
 
 def _ending(before: Mapping[str, Answer], fates: Sequence[Fate]) -> tuple[Ending, str]:
@@ -231,8 +275,19 @@ def _ending(before: Mapping[str, Answer], fates: Sequence[Fate]) -> tuple[Ending
 
 
 def _given_up(one: _Again) -> Fate:
-    reply = one.reply or RecipientReply(one.to.address, Answer.LATER, "", text="no connection was free")
-    return Fate(one.to, replace(reply, answer=Answer.REFUSED), expired=True)
+    return Fate(one.to, replace(_reply(one), answer=Answer.REFUSED), expired=True)
+
+
+def _reply(one: _Again) -> RecipientReply:
+    return one.reply or RecipientReply(one.to.address, Answer.LATER, "", text="no connection was free")
+
+
+def _with_told(again: Sequence[_Again], told: Iterable[Fate]) -> tuple[_Again, ...]:
+    """The recipients to be tried again, marked where the sender hears now that it takes long."""
+    heard = {fate.to.address for fate in told if fate.action is Action.DELAYED}
+    return tuple(
+        replace(one, to=replace(one.to, delay_told=True)) if one.to.address in heard else one for one in again
+    )
 
 
 def _not_delivered(fates: Iterable[Fate], again: Iterable[_Again]) -> tuple[RecipientReply, ...]:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from gateway.runtime.confinement import leave_network
 from gateway.runtime.sheets import Sheet
-from services.scanner.engines.port import Bases, EngineResult
+from services.scanner.engines.port import Bases, EngineResult, Sample
 from services.scanner.engines.testfile import StandardTestFile
 
 
@@ -135,11 +135,18 @@ class HostileEngine:
     behaviour: Literal["hang", "die", "raise"]
     victim: bytes = b""  # what every content begins with that it does this with
     name: str = "hostile"
+    edition: str = "1"
     bases: Bases = Bases(date(2026, 3, 1), 1)  # noqa: RUF009 - it is frozen
 
-    def scan(self, content: bytes, name: str) -> EngineResult:
-        if not content.startswith(self.victim):
-            return StandardTestFile().scan(content, name)
+    @property
+    def at_hand(self) -> HostileEngine:
+        return self
+
+    knowledge = at_hand
+
+    def judge(self, sample: Sample) -> EngineResult:
+        if not sample.content.startswith(self.victim):
+            return StandardTestFile().judge(sample)
         match self.behaviour:
             case "hang":
                 sleep_on()

@@ -19,6 +19,7 @@ MOST_DOMAINS = 8
 _PART = re.compile(r"<[^<>]*>|[^<,;]+|<")
 _NAME_OF_GROUP = re.compile(r"^[^<@]*:")
 _ROUTE = re.compile(r"^\s*@[^:]*:")
+_SPACED_DOT = re.compile(r"\s*\.\s*")  # RFC 5322 §4.4 still allows it
 _DOMAIN = re.compile(r"@\s*([\w.-]+)")
 
 
@@ -40,7 +41,7 @@ def author_domains(header: Header) -> tuple[str, ...]:
 
 def _domains(value: bytes) -> Iterator[str]:
     # What is quoted is a name or a local part: neither has a say in the domain.
-    text = "".join("_" if is_quoted(token) else token for token in tokens(value))
+    text = _SPACED_DOT.sub(".", "".join("_" if is_quoted(token) else token for token in tokens(value)))
     for mailbox in _mailboxes(text):
         angled = [
             _ROUTE.sub("", part[1:-1]) for part in mailbox if part.startswith("<") and part.endswith(">")

@@ -168,7 +168,7 @@ class EnginesSection(Section):
     heading: ClassVar[str] = "gateway.engines"
 
     engine: tuple[Annotated[Engine, reader(word_of(Engine))], ...] = Field(
-        default=(Engine.TESTFILE,),
+        default=(Engine.TESTFILE, Engine.SIGNATURES),
         min_length=1,
         description="`testfile` knows the test files alone, `signatures` our own databases, "
         "`clamd` asks ClamAV.",
@@ -176,6 +176,17 @@ class EnginesSection(Section):
     clamd_address: Socket = Field(
         default=LocalSocket("/run/clamav/clamd.ctl"),
         description="Where clamd listens: `unix:/path` or `host:port`.",
+    )
+    clamd_official_only: Switch = Field(
+        default=False,
+        description="clamd has no databases but ClamAV's own (`OfficialDatabaseOnly` in its configuration), "
+        "so its version tells all that it knows: then `UseIChecker` is for what it found clean, too.",
+    )
+    remembered_objects: Number = Field(
+        default=1048576,
+        ge=1024,
+        le=1073741824,
+        description="Answers of engines that `UseIChecker` remembers, in 32 bytes each.",
     )
 
 
@@ -328,6 +339,23 @@ class RecipientsSection(Section):
     )
     unknown_ttl: Number = Field(
         default=600, ge=0, le=604800, description="The same for one that does not exist."
+    )
+
+
+class DsnSection(Section):
+    """What senders are told of mail that takes long; the manual's `DSNTemplate` is in `[smtpgw.options]`."""
+
+    heading: ClassVar[str] = "gateway.dsn"
+
+    delay_after: Number = Field(
+        default=14400,
+        ge=0,
+        le=1209600,
+        description="Seconds after which a sender that asked for it (`NOTIFY=DELAY`) is told that its "
+        "message is delayed, at the next try that fails, once for each recipient; 0: never.",
+    )
+    delay_unasked: Switch = Field(
+        default=False, description="Tell senders, too, that did not say what they want to hear (no `NOTIFY`)."
     )
 
 

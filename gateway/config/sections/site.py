@@ -202,7 +202,7 @@ class OptionsSection(Section):
     )
     ichecker_db_filename: OptionalPath = Field(
         default=None,
-        description="Where `UseIChecker` remembers clean objects; empty: `ichecker.sqlite` in `QueuePath`.",
+        description="Where `UseIChecker` remembers clean objects; empty: `ichecker.table` in `QueuePath`.",
     )
     stat_filename: OptionalPath = Field(
         default=None, description="File that the `stats` command writes; empty: `smtpgw.stat` in `QueuePath`."

@@ -9,8 +9,7 @@ import pytest
 
 from gateway.bases import shelf
 from gateway.bases.catalogue import BaseSet, UnusableSet
-from gateway.bases.library import Library
-from gateway.domain.errors import ConfigError
+from gateway.bases.library import Library, NoBases
 from tests.support.bases import MADE_AT, a_set, a_set_in_use
 from tests.support.waiting import until
 
@@ -117,5 +116,5 @@ async def test_a_start_falls_back_to_the_newest_set_that_can_be_used(tmp_path: P
 async def test_a_start_with_nothing_but_unusable_sets_is_refused(tmp_path: Path) -> None:
     a_set_in_use(tmp_path / "av", {"rules": b"broken"})
 
-    with pytest.raises(ConfigError, match="no set of databases here can be used"):
+    with pytest.raises(NoBases, match="no set of databases here can be used"):
         await a_library(tmp_path)

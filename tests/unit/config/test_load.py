@@ -35,7 +35,7 @@ def test_what_is_kept_lies_in_the_queue_unless_said_otherwise() -> None:
     assert settings.blobs.url == "file:///var/spool/mailwarden/bodies"
     assert settings.records.url == "sqlite:////var/spool/mailwarden/records.sqlite"
     assert settings.stat_file == Path("/var/spool/mailwarden/smtpgw.stat")
-    assert settings.ichecker_file == Path("/var/spool/mailwarden/ichecker.sqlite")
+    assert settings.ichecker_file == Path("/var/spool/mailwarden/ichecker.table")
 
 
 @pytest.mark.parametrize(

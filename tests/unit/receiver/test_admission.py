@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import cast
 
 import pytest
@@ -36,13 +37,14 @@ class House:
     """A receiver's admission, with all that it asks and tells."""
 
     def __init__(self, rules: Rules) -> None:
+        self.now = NOON
         self.dns = ZoneDns({})
         self.records = NotedEvents()
         outages = Outages(MemoryOutages(), "p1")
         lists = BlockLists(rules.black_lists, self.dns, outages)
         recipients = Recipients(rules.checking, Prober(self.dns, rules.hostname), outages)
         self.greylist = MemoryGreylist()
-        greylist = Greylist(rules.greylisting, self.greylist, outages, now=lambda: NOON)
+        greylist = Greylist(rules.greylisting, self.greylist, outages, now=lambda: self.now)
         self.admission = Admission(rules, self.dns, lists, recipients, greylist, cast(Records, self.records))
 
     def visitor(self, client: str = "192.0.2.7") -> Visitor:
@@ -174,6 +176,17 @@ async def test_a_stranger_has_to_come_again(rules: Rules, client: str, has_to_co
 
     assert reply is (replies.COME_AGAIN if has_to_come_again else None)
     assert house.records.counted[Counter.REFUSED_FOR_GREYLISTING] == has_to_come_again
+
+
+async def test_who_may_send_for_a_domain_may_come_again_from_any_of_its_servers() -> None:
+    house = House(replace(RULES, policies={POLICY: GREYLISTING}))
+    house.dns.records["client.example txt"] = ["v=spf1 ip4:192.0.2.0/24 ip4:198.51.100.0/24 -all"]
+    assert await house.visitor("192.0.2.7").refusal(REQUEST) is replies.COME_AGAIN
+
+    house.now += timedelta(minutes=5)
+
+    assert await house.visitor("203.0.113.9").refusal(REQUEST) is replies.COME_AGAIN
+    assert await house.visitor("198.51.100.9").refusal(REQUEST) is None
 
 
 async def test_greylisting_is_for_the_groups_that_want_it() -> None:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from gateway.dns.port import Answer, Kind, NoName
 from gateway.domain.access import client_address
 from gateway.runtime.outages import Outages
+from services.receiver import lookups as module
 from services.receiver.access import Fact, Facts
 from services.receiver.blocklists import BlockLists
 from services.receiver.lookups import Lookups
@@ -84,6 +88,49 @@ async def test_a_name_beyond_ascii_is_asked_for_in_its_other_spelling() -> None:
     zone = {"xn--bcher-kva.example MX": ["1 mx.example"]}
 
     assert await said(Fact.SENDER_MX, zone, sender="a@b\u00fccher.example") is True
+
+
+@pytest.mark.parametrize(
+    ("record", "sender", "helo", "vouching"),
+    [
+        ("v=spf1 ip4:192.0.2.0/24 -all", "a@client.example", "mx.other.example", "client.example"),
+        ("v=spf1 ip4:192.0.2.0/24 -all", "a@Client.Example", "mx.other.example", "client.example"),
+        ("v=spf1 ip4:192.0.2.0/24 -all", "", "client.example", "client.example"),
+        ("v=spf1 ip4:198.51.100.0/24 -all", "a@client.example", "client.example", ""),
+        ("v=spf1 ?all", "a@client.example", "client.example", ""),
+        ("v=spf1 include:", "a@client.example", "client.example", ""),
+        ("", "a@client.example", "client.example", ""),
+    ],
+)
+async def test_a_domain_vouches_for_a_client_that_passes_spf(
+    record: str, sender: str, helo: str, vouching: str
+) -> None:
+    asking = lookups({"client.example TXT": [record]})
+
+    assert await asking.vouching_domain(helo, sender) == vouching
+
+
+async def test_spf_is_asked_once_in_a_session() -> None:
+    dns = ZoneDns({"client.example TXT": ["v=spf1 ip4:192.0.2.0/24 -all"]})
+    asking = Lookups(client_address(CLIENT), dns, BlockLists((), dns, Outages(MemoryOutages(), "p1")))
+
+    for _ in range(3):
+        await asking.vouching_domain("mx.client.example", "a@client.example")
+
+    assert dns.asked == {"client.example TXT": 1}
+
+
+async def test_nobody_vouches_when_spf_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    class SilentDns(ZoneDns):
+        async def ask(self, name: str, kind: Kind) -> Answer:
+            await asyncio.Event().wait()
+            return NoName()
+
+    monkeypatch.setattr(module, "LONGEST_SPF", 0.01)
+    dns = SilentDns({})
+    asking = Lookups(client_address(CLIENT), dns, BlockLists((), dns, Outages(MemoryOutages(), "p1")))
+
+    assert await asking.vouching_domain("mx.client.example", "a@client.example") == ""
 
 
 async def test_of_the_null_sender_nothing_is_said() -> None:

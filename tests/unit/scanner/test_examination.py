@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from base64 import encodebytes
-from dataclasses import dataclass, field
 from datetime import date
 
 import pytest
@@ -15,27 +14,11 @@ from services.scanner.engines.testfile import StandardTestFile
 from services.scanner.examination import examine, not_examined
 from services.scanner.judging import Rules
 from services.scanner.objects.walking import Opening
+from tests.support.engines import BrokenEngine, ScriptedEngine
 from tests.support.parts import TEST_FILE, a_message, a_text, an_attachment
 
 TESTFILE = (StandardTestFile(),)
 INFECTED = EngineResult(ObjectStatus.INFECTED, ("Worm",))
-
-
-@dataclass(frozen=True)
-class ScriptedEngine:
-    """Knows some contents, and has nothing against all others."""
-
-    results: dict[bytes, EngineResult] = field(default_factory=dict)
-    name: str = "scripted"
-    bases: Bases = Bases(date(2026, 3, 1), 1)  # noqa: RUF009 - it is frozen
-
-    def scan(self, content: bytes, name: str) -> EngineResult:
-        return self.results.get(content, CLEAN)
-
-
-class BrokenEngine(ScriptedEngine):
-    def scan(self, content: bytes, name: str) -> EngineResult:
-        raise OSError("no such engine")
 
 
 def test_every_part_with_content_is_an_object() -> None:
@@ -195,7 +178,7 @@ def test_a_message_that_nobody_could_look_at_is_one_error() -> None:
     assert [(one.part.path, one.status, one.cause) for one in found.objects] == [
         ("1", ObjectStatus.ERROR, "scan timed out")
     ]
-    assert found.passing
+    assert found.editions == ()
 
 
 @given(st.binary(max_size=200))

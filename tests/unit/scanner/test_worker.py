@@ -16,8 +16,10 @@ from gateway.domain.storage import Storage, StorageKind
 from gateway.domain.template import compile_template
 from gateway.runtime.isolation import IsolationPool
 from gateway.runtime.logs import ACTIVITY
+from services.scanner.engines.panel import Panel
 from services.scanner.engines.testfile import StandardTestFile
 from services.scanner.judging import Rules
+from services.scanner.look import Means
 from services.scanner.looking import Examiner
 from services.scanner.placeholder import Gate
 from services.scanner.statistics import open_statistics
@@ -41,12 +43,11 @@ def a_worker(
     cure: bool = False,
     shelf: Shelf | None = None,
 ) -> ScannerWorker:
-    engine = StandardTestFile()
+    means = Means(Panel([StandardTestFile()]), IsolationPool(), Rules(cure=cure), timeout=20.0)
     return ScannerWorker(
         blobs,
-        Examiner(IsolationPool(), (engine,), Rules(cure=cure), timeout=20.0),
+        Examiner(means),
         {name: GroupRules(rules, TEMPLATE) for name, rules in {POLICY: policy, **(groups or {})}.items()},
-        engine.bases,
         Gate("gw.site.example", "Mailwarden 0.1.0"),
         (shelf or Shelf()).storages(blobs),
         Storage(StorageKind.OUTGOING, "/arch_out" if shelf else ""),

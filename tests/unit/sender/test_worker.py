@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.message import Message
@@ -21,6 +21,8 @@ from gateway.domain.journey import Answer, Ended, Ending, Entered, Event, Moved
 from gateway.domain.mail import Edit, Mail, Notify, Recipient
 from gateway.domain.pipeline import REPLACED, Finished, Later, Outcome
 from gateway.domain.routes import Route
+from gateway.domain.statistics import Counter
+from gateway.domain.storage import Storage, StorageKind
 from gateway.records.port import Records, Settled
 from gateway.records.sqlite import open_sqlite
 from gateway.runtime.templates import DSN, load_template
@@ -36,6 +38,7 @@ from services.sender.worker import Rules, SenderWorker
 from tests.support.mails import NOON, a_mail
 from tests.support.sending import MESSAGE, meet
 from tests.support.smtp_peer import HANG_UP, SmtpPeer, smtp_peer
+from tests.support.storages import Shelf
 from tests.support.waiting import until
 
 BOB, EVE = "bob@b.example", "eve@c.example"
@@ -52,6 +55,7 @@ class Sender:
     folder: Path
     stack: AsyncExitStack
     now: datetime = NOON
+    shelf: Shelf = field(default_factory=Shelf)
 
     def worker(
         self, records: Records | None = None, limits: Limits | None = None, patience: float = 30.0
@@ -70,8 +74,9 @@ class Sender:
             minimal_backoff=timedelta(minutes=30),
             maximal_backoff=timedelta(hours=6),
             lifetime=timedelta(days=5),
+            delay_after=timedelta(hours=4),
         )
-        site = Site("gw.example", "postmaster@gw.example", load_template("", DSN))
+        site = Site("gw.example", "postmaster@gw.example", load_template("", DSN), rules.lifetime)
         return SenderWorker(
             Carrier(
                 Resolver(dns, Ourselves(name="gw.example")),
@@ -83,6 +88,8 @@ class Sender:
             records or self.records,
             rules,
             Reporter(self.blobs, site, lambda: self.now),
+            self.shelf.storages(self.blobs),
+            Storage(StorageKind.OUTGOING, "/archive"),
             now=lambda: self.now,
             jitter=lambda: 0.0,
             patience=patience,
@@ -268,6 +275,51 @@ async def test_mail_that_waited_for_too_long_bounces(sender: Sender) -> None:
     assert "Diagnostic-Code: smtp; 451 4.7.1 greylisted" in notice
 
 
+async def test_a_delay_is_told_to_who_asked_at_the_first_try_after_its_time_and_once(sender: Sender) -> None:
+    sender.b.answers["RCPT"] = "451 4.7.1 greylisted"
+    mail = await sender.mail(Recipient(BOB, (Notify.DELAY,)), "ben@b.example")
+    soon = await sender.worker().handle(mail)
+    assert isinstance(soon, Later)
+    assert soon.created == ()
+
+    sender.now = NOON + timedelta(hours=4)
+    late = await sender.worker().handle(soon.mail)
+    assert isinstance(late, Later)
+    notice = str(await sender.dsn(late))
+    assert "Action: delayed" in notice
+    assert "Status: 4.7.1" in notice
+    assert "Will-Retry-Until: Sat, 07 Mar 2026 12:00:00 +0000" in notice
+    assert "ben@b.example" not in notice
+
+    sender.now = NOON + timedelta(hours=8)
+    later = await sender.worker().handle(late.mail)
+    assert isinstance(later, Later)
+    assert later.created == ()
+
+
+async def test_a_delay_and_a_failure_of_one_try_share_a_notice(sender: Sender) -> None:
+    sender.b.answers |= {"RCPT": "451 4.7.1 greylisted", "RCPT TO:<gone": "550 5.1.1 gone"}
+    sender.now = NOON + timedelta(hours=4)
+
+    outcome = await sender.worker().handle(
+        await sender.mail(Recipient(BOB, (Notify.DELAY,)), "gone@b.example")
+    )
+
+    about = [part for part in (await sender.dsn(outcome)).walk() if part["Final-Recipient"]]
+    assert [(part["Final-Recipient"], part["Action"]) for part in about] == [
+        ("rfc822; gone@b.example", "failed"),
+        (f"rfc822; {BOB}", "delayed"),
+    ]
+
+
+async def test_notices_about_other_recipients_are_other_notices(sender: Sender) -> None:
+    sender.b.answers["RCPT"] = "550 5.1.1 no such user"
+    first = await sender.worker().handle(await sender.mail(BOB))
+    second = await sender.worker().handle(await sender.mail("ben@b.example"))
+
+    assert first.created[0].id != second.created[0].id
+
+
 @pytest.mark.parametrize(("mail_from", "notify"), [("", ()), ("sender@client.example", (Notify.NEVER,))])
 async def test_who_wants_no_notice_gets_none(
     sender: Sender, mail_from: str, notify: tuple[Notify, ...]
@@ -425,6 +477,66 @@ async def test_mail_that_finds_no_free_connection_comes_again_soon_and_has_not_b
     assert isinstance(outcome, Later)
     assert outcome.mail.attempts == 0
     assert timedelta(seconds=1) <= outcome.delay < timedelta(minutes=1)
+
+
+async def test_what_was_delivered_is_kept_in_the_outgoing_archive_as_it_went_out(sender: Sender) -> None:
+    mail = replace(await sender.mail(BOB, EVE), top=b"X-Mark: 1\r\n")
+
+    await sender.worker().handle(mail)
+
+    [entry] = sender.shelf.kept
+    assert (entry.id, entry.storage, entry.status) == (mail.id, "/archive", "SNT")
+    assert sender.shelf.message(entry) == b"X-Mark: 1\r\n" + MESSAGE
+
+
+async def test_what_was_not_delivered_is_not_in_the_archive(sender: Sender) -> None:
+    sender.b.answers |= {"RCPT": "451 4.7.1 greylisted", "RCPT TO:<gone": "550 5.1.1 gone"}
+
+    await sender.worker().handle(await sender.mail(BOB, "gone@b.example"))
+
+    assert sender.shelf.kept == []
+
+
+async def test_mail_of_several_tries_is_archived_once_with_all_its_recipients(sender: Sender) -> None:
+    sender.b.answers["RCPT"] = "451 4.7.1 greylisted"
+    mail = await sender.mail(BOB, EVE)
+    first = await sender.worker().handle(mail)
+    assert isinstance(first, Later)
+    sender.b.answers.clear()
+
+    await sender.worker().handle(first.mail)
+
+    [entry] = sender.shelf.kept
+    assert [to.address for to in entry.mail.envelope.recipients] == [BOB, EVE]
+
+
+async def test_while_the_archive_is_full_nothing_ends_and_a_repeated_step_keeps_the_copy(
+    sender: Sender,
+) -> None:
+    mail = await sender.mail(BOB)
+    sender.shelf.place.full = True
+    with pytest.raises(TemporaryFailure):
+        await sender.worker().handle(mail)
+    sender.shelf.place.full = False
+
+    outcome = await sender.worker().handle(mail)
+
+    assert _ending(outcome) is Ending.DELIVERED
+    assert len(sender.shelf.kept) == len(sender.b.received) == 1
+
+
+async def test_what_was_sent_and_what_failed_is_counted(sender: Sender) -> None:
+    sender.b.answers["RCPT TO:<gone"] = "550 5.1.1 gone"
+    mail = await sender.mail(BOB, EVE, "gone@b.example")
+
+    await sender.worker().handle(mail)
+    await sender.worker().handle(await sender.mail("gone@b.example"))
+
+    await sender.records.keep(Moved("other", NOON, "QUE"))  # and all that was counted before
+    counted = await sender.records.statistics()
+    names = (Counter.SENT_MESSAGES, Counter.SENT_BYTES, Counter.SENT_RECIPIENTS)
+    assert [counted[name] for name in names] == [1, mail.size, 2]
+    assert [counted[name] for name in (Counter.SENDINGS_FAILED, Counter.DSN_GENERATED)] == [2, 2]
 
 
 async def test_the_log_says_what_became_of_each_recipient(

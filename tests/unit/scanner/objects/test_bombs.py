@@ -202,16 +202,16 @@ async def test_bombs_stay_within_the_memory_of_a_confined_process() -> None:
     zeros = bytes(65 * MB)
     bombs = [bz2.compress(zeros), lzma.compress(zeros), gzip.compress(zeros)]
     message = a_message(*map(an_attachment, bombs))
-    parts = survey(message, (), Rules()).left
+    parts = [(part, ()) for part in survey(message, lambda _: (), Rules()).left]
     pool = IsolationPool(processes=1, bounds=Bounds(memory=400 * MB))
     try:
         with Sheet.of(message) as sheet:
-            answer = await pool.run(examine_parts, sheet, parts, (), Rules(), timeout=60)
+            answer = await pool.run(examine_parts, sheet, parts, Rules(), frozenset(), None, timeout=60)
     finally:
         await pool.close()
 
     assert not isinstance(answer, CouldNotCheck)
-    assert [found.status for found in answer] == [ObjectStatus.ERROR] * 3
+    assert [found.status for found, _ in answer] == [ObjectStatus.ERROR] * 3
 
 
 def test_a_budget_that_is_used_up_stays_so() -> None:

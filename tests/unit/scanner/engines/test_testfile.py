@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import services.scanner.engines.testfile as module
 from gateway.domain.policy import ObjectStatus
-from services.scanner.engines.port import CLEAN, Deletion
+from services.scanner.engines.port import CLEAN, Deletion, Sample
 from services.scanner.engines.testfile import StandardTestFile
 from tests.support.parts import TEST_FILE
 
@@ -30,7 +30,7 @@ ENGINE = StandardTestFile()
 def test_each_prefix_stands_for_what_the_manual_says(
     prefix: bytes, status: ObjectStatus, cured: bytes | None, deletion: Deletion
 ) -> None:
-    result = ENGINE.scan(prefix + TEST_FILE, "eicar.com")
+    result = ENGINE.judge(Sample(prefix + TEST_FILE, "eicar.com"))
 
     assert (result.status, result.cured, result.deletion) == (status, cured, deletion)
     assert bool(result.cause) is (status is ObjectStatus.ERROR)
@@ -39,7 +39,7 @@ def test_each_prefix_stands_for_what_the_manual_says(
 
 @pytest.mark.parametrize("end", [b"\r\n", b" \t\r\n\x1a", b" " * 60])
 def test_white_space_may_follow(end: bytes) -> None:
-    assert ENGINE.scan(b"CURE-" + TEST_FILE + end, "").cured == b"CURE"
+    assert ENGINE.judge(Sample(b"CURE-" + TEST_FILE + end)).cured == b"CURE"
 
 
 @pytest.mark.parametrize(
@@ -60,12 +60,12 @@ def test_white_space_may_follow(end: bytes) -> None:
     ids=range(11),
 )
 def test_what_only_resembles_the_test_file_is_clean(content: bytes) -> None:
-    assert ENGINE.scan(content, "eicar.com") == CLEAN
+    assert ENGINE.judge(Sample(content, "eicar.com")) == CLEAN
 
 
 @given(st.binary())
 def test_other_content_is_clean(content: bytes) -> None:
-    assert ENGINE.scan(content, "") == CLEAN
+    assert ENGINE.judge(Sample(content)) == CLEAN
 
 
 def test_no_file_of_ours_holds_the_string_in_one_piece() -> None:

@@ -1,0 +1,54 @@
+"""From sources to a set: text files of rules (`*.yar`) and of digests (`*.sha256`) in one folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from gateway.bases.catalogue import Family, Manifest, describe_file, make_manifest, write_manifest
+from services.scanner.signatures.digests import parse_digests, write_digests
+from services.scanner.signatures.rules import compile_rules
+from services.scanner.signatures.signatures import COMPILED_RULES, DIGESTS, RULES
+from services.scanner.signatures.source import BadSource
+
+
+def build_set(sources: Path, made: Path, made_at: datetime, *, portable: bool = False) -> Manifest:
+    """Make a set of the sources in a folder, in the empty folder `made`.
+
+    A portable set leaves the compiled rules out: any version of YARA-X can use it, at the price of compiling
+    them at each start. Raises `BadSource` for the first source that is not right.
+    """
+    rules = _read(sources, "*.yar")
+    compiled = compile_rules(rules)
+    threats = {
+        digest: threat
+        for origin, text in _read(sources, "*.sha256").items()
+        for digest, threat in parse_digests(text.splitlines(), origin).items()
+    }
+    if not len(compiled) + len(threats):
+        raise BadSource(f"{sources}: holds neither rules (*.yar) nor digests (*.sha256)")
+
+    (made / RULES).write_text("\n".join(rules.values()), encoding="utf-8")
+    write_digests(made / DIGESTS, threats)
+    files = [
+        describe_file(made / RULES, records=len(compiled)),
+        describe_file(made / DIGESTS, records=len(threats)),
+    ]
+    if not portable:
+        compiled.write(made / COMPILED_RULES)
+        files.append(describe_file(made / COMPILED_RULES))
+    manifest = make_manifest(Family.ANTIVIRUS, made_at, files)
+    write_manifest(made, manifest)
+    return manifest
+
+
+def _read(sources: Path, pattern: str) -> Mapping[str, str]:
+    return {path.name: _read_text(path) for path in sorted(sources.glob(pattern))}
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise BadSource(f"{path}: {problem}") from problem
