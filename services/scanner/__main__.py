@@ -20,7 +20,7 @@ from gateway.runtime.isolation import IsolationPool
 from gateway.runtime.notifying import open_notifier
 from gateway.runtime.process import run_service
 from gateway.runtime.serve import serve
-from gateway.runtime.templates import PLACEHOLDER, load_template
+from gateway.runtime.templates import DISCLAIMER, PLACEHOLDER, load_template
 from gateway.runtime.wiring import Gateway
 from gateway.version import VERSION
 from services.scanner.engines.clamd import ClamdEngine
@@ -141,7 +141,11 @@ def rules_for(settings: Settings, timeout: float) -> Rules:
 
 def rules_of(policy: Policy) -> GroupRules:
     """The policy with its templates read. Raises `ConfigError` when one cannot be."""
-    return GroupRules(policy, load_template(policy.placeholder_template, PLACEHOLDER))
+    return GroupRules(
+        policy,
+        load_template(policy.placeholder_template, PLACEHOLDER),
+        load_template(policy.disclaimer_template, DISCLAIMER),
+    )
 
 
 def pool_for(settings: Settings) -> IsolationPool:

@@ -85,11 +85,11 @@ def edits_for(
             case ObjectAction.CURE:
                 edits.append(Edit(part.body, part.end, _encoded(found, message)))
             case ObjectAction.REMOVE if part.path in emptied:
-                edits += _instead(part, message, b"", b"")
+                edits += instead(part, message, b"", b"")
             case ObjectAction.REMOVE:
                 edits.append(Edit(part.delimiter, part.end))
             case ObjectAction.PLACEHOLDER:
-                edits += _instead(part, message, *as_text_part(describe(found)))
+                edits += instead(part, message, *as_text_part(describe(found)))
     return tuple(edits)
 
 
@@ -140,7 +140,7 @@ def _encoded(found: Examined, message: bytes) -> bytes:
     return encoded + b"\r\n" if ended else encoded
 
 
-def _instead(part: Part, message: bytes, header: bytes, content: bytes) -> Iterator[Edit]:
+def instead(part: Part, message: bytes, header: bytes, content: bytes) -> Iterator[Edit]:
     """Replace a part by one of these fields and this content."""
     if part.delimiter < part.start:
         # The last boundary line of a message that was cut off may have no end.

@@ -11,6 +11,7 @@ from gateway.blobs.port import Blobs
 from gateway.domain.journey import Ended, Ending, Scanned, ScannedObject
 from gateway.domain.mail import POLICY, Mail
 from gateway.domain.message import with_edits
+from gateway.domain.mime import take_apart
 from gateway.domain.notice import Occasion
 from gateway.domain.pipeline import Finished, Onward, Outcome, Stage
 from gateway.domain.policy import ObjectAction, ObjectStatus, Policy, Status, fingerprint
@@ -21,10 +22,11 @@ from gateway.runtime.clock import utc_now
 from gateway.runtime.notifying import Notifier
 from gateway.storages.storages import Storages
 from services.scanner.digests import without_stale_digests
+from services.scanner.disclaimer import added
 from services.scanner.examination import NOT_EXAMINED
 from services.scanner.filtering import with_filtered
 from services.scanner.looking import Body, Examiner
-from services.scanner.placeholder import Gate, placeholder
+from services.scanner.placeholder import Gate, disclaimer, placeholder
 from services.scanner.statistics import Statistics
 from services.scanner.treatment import decide, edits_for, standing_for, worst_listed
 
@@ -35,6 +37,7 @@ class GroupRules:
 
     policy: Policy
     placeholder: Template
+    disclaimer: Template
 
 
 class ScannerWorker:
@@ -101,9 +104,19 @@ class ScannerWorker:
             describe = partial(placeholder, rules.placeholder, mail=mail, gate=self._gate, now=now)
             edits = edits_for(message, examination, objects, describe)
             treated = with_edits(mail, without_stale_digests(message, examination.parts, edits))
+        if rules.policy.add_disclaimer:
+            treated = self._with_disclaimer(treated, await body.read(), rules, now)
         if rules.policy.add_x_header:
             treated = replace(treated, top=self._x_header(status, now) + treated.top)
         return Onward(treated, (scanned,), notices)
+
+    def _with_disclaimer(self, mail: Mail, message: bytes, rules: GroupRules, now: datetime) -> Mail:
+        """`mail` with the disclaimer under its text, or with a field that says why it has none."""
+        result = added(message, disclaimer(rules.disclaimer, mail, self._gate, now), mail.edits)
+        if result.left_alone:
+            return replace(mail, top=f"X-Disclaimer: not added, {result.left_alone}\r\n".encode() + mail.top)
+        parts = take_apart(message, open_messages=False)
+        return with_edits(mail, without_stale_digests(message, parts, result.edits))
 
     def _x_header(self, status: ObjectStatus, now: datetime) -> bytes:
         """The field that says what was checked, and with which databases (reference, section 4.5)."""
