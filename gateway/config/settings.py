@@ -21,6 +21,7 @@ from gateway.config.sections.gateway import (
     GatewayAccessSection,
     GreylistSection,
     MetricsSection,
+    NoticesSection,
     ObjectsSection,
     ProcessesSection,
     ReceiverSection,
@@ -78,6 +79,7 @@ class Settings(BaseModel):
     blobs: BlobsSection = BlobsSection()
     records: RecordsSection = RecordsSection()
     storages: StoragesSection = StoragesSection()
+    notices: NoticesSection = NoticesSection()
     api: ApiSection = ApiSection()
     metrics: MetricsSection = MetricsSection()
     engines: EnginesSection = EnginesSection()

@@ -16,7 +16,7 @@ from gateway.domain import parameters, transfer
 from gateway.domain.headers import MOST_HEADER_BYTES, header_end
 from gateway.domain.mime import MESSAGES, Part, between_boundaries, take_apart
 
-MOST_PLACES = 1_000
+MOST_PLACES = 500
 """Places that are found anew in one message, before it counts as one that nobody can read."""
 MOST_BYTES = 32 << 20
 """Bytes that are gone through anew, a place in a place counted twice."""
@@ -185,9 +185,14 @@ class _Exploring:
         if any(map(_MESSAGE.search, types)):
             inner.append(_Place(body, place.end, place.depth + 1))
         waiting += inner
-        for encoding in dict.fromkeys(("", *encodings) if not inner else encodings):
+        if not inner:
+            encodings.insert(0, "")
+        # Who decodes a multipart as a whole finds parts in what comes out.
+        content_type = "multipart/mixed" if any(map(_MULTIPART.search, types)) else "text/plain"
+        for encoding in dict.fromkeys(encodings):
             leaf = _text("", 0, place.start, place.end)
-            yield replace(leaf, body=body, encoding=encoding)
+            leaf_type = content_type if encoding else "text/plain"
+            yield replace(leaf, body=body, encoding=encoding, content_type=leaf_type)
 
     def _inside(self, place: _Place, body: int, types: Iterable[bytes]) -> Iterator[_Place]:
         """The places between the lines of any boundary that the header gives, or else that the text shows."""

@@ -129,6 +129,13 @@ class GreylistRecords(Protocol):
         """Forget what is over, and beyond `most` meetings those that are over first; how many."""
 
 
+class NoticeRecords(Protocol):
+    """Remembers for an hour whom the gateway told something. What is away is a `TemporaryFailure`."""
+
+    async def permit(self, address: str, notice_id: str, now: datetime, most: int) -> bool:
+        """Whether this notice is among the `most` of an hour; asked again of one that was, it still is."""
+
+
 class Records(Protocol):
     """Remembers mail. What is away for a while is a `TemporaryFailure`."""
 
@@ -153,6 +160,10 @@ class Records(Protocol):
     @property
     def outages(self) -> OutageRecords:
         """What is out of order outside."""
+
+    @property
+    def notices(self) -> NoticeRecords:
+        """Whom the gateway told something lately."""
 
     @property
     def greylist(self) -> GreylistRecords:

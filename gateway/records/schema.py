@@ -128,6 +128,15 @@ entries = Table(
     Column("removed", Boolean, nullable=False, server_default=false()),
 )
 
+notices = Table(
+    "notices",
+    metadata,
+    Column("address", _Key, primary_key=True),  # in lower case
+    Column("id", _Key, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 counts = Table(
     "counts",
     metadata,
@@ -206,6 +215,7 @@ Index(
     *(entries.c[name] for name in ("storage", "stored_at", "id", "size")),
     **_only(is_kept),
 )
+Index("notices_at", notices.c.at)
 Index("storage_entries_ordered", entries.c.ordered_at, **_only(is_ordered))
 Index("storage_entries_removed", entries.c.storage, entries.c.id, **_only(entries.c.removed.is_(True)))
 

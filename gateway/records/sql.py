@@ -21,6 +21,7 @@ from gateway.records.counting import Counting
 from gateway.records.database import Database
 from gateway.records.greylist import SqlGreylist
 from gateway.records.lookups import Lookups
+from gateway.records.notices import SqlNotices
 from gateway.records.outages import SqlOutages
 from gateway.records.port import JourneyStep, MailRecord, QueuePlace, Settled, Waiting
 from gateway.records.reading import (
@@ -56,6 +57,7 @@ class SqlRecords:
         self.outages = SqlOutages(self._attempts)
         self.greylist = SqlGreylist(database)
         self.entries = SqlEntries(database)
+        self.notices = SqlNotices(database)
         self._reading = Reading(database.dialect)
         self._writing = Writing(database.dialect)
         self._lookups = Lookups(self._settled, Settled())

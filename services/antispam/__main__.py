@@ -6,6 +6,7 @@ import sys
 
 from gateway.domain.pipeline import Stage
 from gateway.domain.storage import StorageKind, quarantines_in_use
+from gateway.runtime.notifying import open_notifier
 from gateway.runtime.process import run_service
 from gateway.runtime.serve import serve
 from gateway.runtime.wiring import Gateway
@@ -32,6 +33,7 @@ async def run(gateway: Gateway) -> None:
         shipped_bases(),
         gateway.storages,
         settings.outgoing_archive,
+        open_notifier(settings, gateway.blobs, gateway.records),
         version=VERSION,
         licensed=lambda: gateway.licensing.filters_spam,
     )

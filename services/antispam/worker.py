@@ -15,11 +15,13 @@ from gateway.domain.headers import MOST_HEADER_BYTES, header_end
 from gateway.domain.journey import Analysed, Ended, Ending, Finding
 from gateway.domain.mail import POLICY, BodyRef, Mail
 from gateway.domain.message import with_edits
-from gateway.domain.pipeline import Finished, Onward, Outcome
+from gateway.domain.notice import Occasion
+from gateway.domain.pipeline import Finished, Onward, Outcome, Stage
 from gateway.domain.policy import Degree, Policy, fingerprint
 from gateway.domain.storage import Storage, as_it_came, quarantine_of, status_in_storage
 from gateway.runtime import maillog
 from gateway.runtime.clock import utc_now
+from gateway.runtime.notifying import Notifier
 from gateway.storages.storages import Storages
 from services.antispam.bases import Bases
 from services.antispam.looking import look
@@ -62,6 +64,7 @@ class AntispamWorker:
         bases: Bases,
         storages: Storages,
         archive: Storage,
+        notifier: Notifier,
         *,
         version: str,
         licensed: Callable[[], bool],
@@ -76,6 +79,7 @@ class AntispamWorker:
         self._blobs = blobs
         self._storages = storages
         self._archive = archive
+        self._notifier = notifier
         self._policies = {group: (policy, fingerprint(policy)) for group, policy in policies.items()}
         self._rules = rules
         self._bases = bases
@@ -102,13 +106,16 @@ class AntispamWorker:
         if status in policy.quarantine:
             place, code = quarantine_of(policy, status), status_in_storage(status)
             await self._storages.keep(place, as_it_came(mail), code, at=now)
-        if status not in policy.block:
-            return Onward(marked, (analysed,))
+        blocked = status in policy.block
+        occasion = Occasion(mail=marked, policy=policy, statuses=frozenset({status}), blocked=blocked)
+        notices = await self._notifier.tell(occasion, Stage.ANTISPAM, now)
+        if not blocked:
+            return Onward(marked, (analysed,), notices)
         # The scanner, which writes this line for all other mail, never sees this one.
         maillog.scanned(marked, (status,), ())
         await self._storages.keep(self._archive, marked, status_in_storage(status), at=now)
         maillog.blocked(marked)
-        return Finished((analysed, Ended(mail.id, now, Ending.BLOCKED, status)))
+        return Finished((analysed, Ended(mail.id, now, Ending.BLOCKED, status)), notices)
 
     async def _look(self, mail: Mail) -> _Seen:
         known = self._remembered.get(mail.body.digest)

@@ -64,7 +64,7 @@ class Dialogue:
         return replies.NO_ARGUMENT_HERE if argument else replies.READY_FOR_TLS
 
     def encrypted(self, tls: str) -> None:
-        """TLS is in use. Nothing that was said before counts any more (RFC 3207 §4.2)."""
+        """`tls` is in use from here on. What was said before does not count any more (RFC 3207 §4.2)."""
         self.reset()
         self._name, self._extended, self._tls = "", False, tls
 

@@ -19,7 +19,7 @@ from services.receiver.refusals import counters_of
 from services.receiver.replies import Reply
 from services.receiver.server import House, Session
 
-_INTRODUCTION = 10.0
+INTRODUCTION = 10.0
 """Seconds that a balancer has to say for whom it connects."""
 
 _log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class Entrance:
         """Hear from a balancer whom it connects. One that says nothing of the kind is not served."""
         self._introducing += 1
         try:
-            async with asyncio.timeout(_INTRODUCTION):
+            async with asyncio.timeout(INTRODUCTION):
                 header = await _read_header(sock)
         except (MalformedHeader, OSError, EOFError) as problem:
             why = str(problem) or "it did not come in time"
@@ -119,7 +119,7 @@ class Entrance:
             with suppress(asyncio.CancelledError):  # also when the client is lost: aiosmtpd cancels it then
                 await connection.task()
         except OSError as problem:
-            _log.info("no TLS with [%s]: %s", client, problem)
+            _log.info("no TLS with [%s]: %s", client, problem or type(problem).__name__)
             self._house.records.count(Counter.INCOMING_CONNECTION_ERRORS)
             sock.close()
         finally:

@@ -99,6 +99,7 @@ class Session:
     async def run(self) -> None:
         """Serve the client."""
         self._house.sessions.add(self)
+        self._dialogue.encrypted(self.connection.tls())  # where TLS came first
         try:
             await self._converse()
         except TimeoutError:
@@ -223,7 +224,12 @@ class Session:
         if self._house.tls is None:
             raise RuntimeError("STARTTLS was offered without a certificate")
         await self._forget()
-        await self.connection.encrypt(self._house.tls)
+        try:
+            await self.connection.encrypt(self._house.tls)
+        except OSError as problem:
+            _log.info("no TLS with [%s]: %s", self._client, problem or type(problem).__name__)
+            self._house.records.count(Counter.INCOMING_CONNECTION_ERRORS)
+            raise EOFError from problem
         self._lines = CommandLines()
         self._dialogue.encrypted(self.connection.tls())
 

@@ -17,6 +17,7 @@ from gateway.domain.policy import Policy
 from gateway.domain.storage import StorageKind, quarantines_in_use
 from gateway.runtime.confinement import Bounds
 from gateway.runtime.isolation import IsolationPool
+from gateway.runtime.notifying import open_notifier
 from gateway.runtime.process import run_service
 from gateway.runtime.serve import serve
 from gateway.runtime.templates import PLACEHOLDER, load_template
@@ -67,6 +68,7 @@ async def run(gateway: Gateway) -> None:
             gateway.storages,
             settings.outgoing_archive,
             statistics,
+            open_notifier(settings, gateway.blobs, gateway.records),
         )
         await serve(Stage.SCANNER, worker, gateway)
 

@@ -11,15 +11,13 @@ from gateway.domain.journey import ScannedObject
 from gateway.domain.mail import Edit
 from gateway.domain.mime import Part
 from gateway.domain.policy import ObjectAction, ObjectStatus, Policy, Status, worst
+from gateway.domain.textpart import as_text_part
 from services.scanner.engines.port import Deletion
 from services.scanner.examination import Examination
 from services.scanner.judging import Examined, Inside
 
 _CRLF = b"\r\n"
 _EMPTY_LINE = re.compile(rb"(?:(?<=\n)|\A)\r?\n\Z")
-
-LONGEST_LINE = 998
-"""Bytes of a line without its end (RFC 5322 §2.1.1)."""
 
 MOST_TOLD = 50
 """Objects inside one part that are written down; the part itself says what the worst of them is."""
@@ -91,7 +89,7 @@ def edits_for(
             case ObjectAction.REMOVE:
                 edits.append(Edit(part.delimiter, part.end))
             case ObjectAction.PLACEHOLDER:
-                edits += _instead(part, message, *_as_text_part(describe(found)))
+                edits += _instead(part, message, *as_text_part(describe(found)))
     return tuple(edits)
 
 
@@ -140,22 +138,6 @@ def _encoded(found: Examined, message: bytes) -> bytes:
     # The last line stays ended where it was: behind the last part of all there is no boundary to end it.
     ended = message.endswith(b"\n", part.body, part.end) and not encoded.endswith(b"\n")
     return encoded + b"\r\n" if ended else encoded
-
-
-def _as_text_part(text: str) -> tuple[bytes, bytes]:
-    """Fields and content of a text, in a form that all mail servers carry."""
-    text = text.strip("\r\n")
-    if text.isascii() and "\0" not in text and all(len(line) <= LONGEST_LINE for line in text.split("\r\n")):
-        charset, encoding, content = "us-ascii", "7bit", text.encode()
-    else:
-        charset, encoding = "utf-8", transfer.QUOTED_PRINTABLE
-        content = transfer.encode(text.encode(errors="replace"), encoding)
-    header = (
-        f"Content-Type: text/plain; charset={charset}\r\n"
-        f"Content-Transfer-Encoding: {encoding}\r\n"
-        f"Content-Disposition: inline\r\n"
-    )
-    return header.encode(), content
 
 
 def _instead(part: Part, message: bytes, header: bytes, content: bytes) -> Iterator[Edit]:

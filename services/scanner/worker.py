@@ -11,12 +11,14 @@ from gateway.blobs.port import Blobs
 from gateway.domain.journey import Ended, Ending, Scanned, ScannedObject
 from gateway.domain.mail import POLICY, Mail
 from gateway.domain.message import with_edits
-from gateway.domain.pipeline import Finished, Onward, Outcome
+from gateway.domain.notice import Occasion
+from gateway.domain.pipeline import Finished, Onward, Outcome, Stage
 from gateway.domain.policy import ObjectAction, ObjectStatus, Policy, Status, fingerprint
 from gateway.domain.storage import Storage, as_it_came, quarantine_of, status_in_storage
 from gateway.domain.template import Template
 from gateway.runtime import maillog
 from gateway.runtime.clock import utc_now
+from gateway.runtime.notifying import Notifier
 from gateway.storages.storages import Storages
 from services.scanner.digests import without_stale_digests
 from services.scanner.examination import NOT_EXAMINED
@@ -47,6 +49,7 @@ class ScannerWorker:
         storages: Storages,
         archive: Storage,
         statistics: Statistics,
+        notifier: Notifier,
         *,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -58,6 +61,7 @@ class ScannerWorker:
         self._storages = storages
         self._archive = archive
         self._statistics = statistics
+        self._notifier = notifier
         self._examiner = examiner
         self._groups = {name: (rules, fingerprint(rules.policy)) for name, rules in groups.items()}
         self._gate = gate
@@ -80,10 +84,16 @@ class ScannerWorker:
         if kept_for := worst_listed(objects, rules.policy.quarantine):
             place, code = quarantine_of(rules.policy, kept_for), status_in_storage(kept_for)
             await self._storages.keep(place, as_it_came(mail), code, at=now)
-        if blocking := worst_listed(objects, rules.policy.block):
+        blocking = worst_listed(objects, rules.policy.block)
+        statuses = frozenset[Status](found.status for found in objects)
+        occasion = Occasion(
+            mail=mail, policy=rules.policy, statuses=statuses, blocked=bool(blocking), objects=objects
+        )
+        notices = await self._notifier.tell(occasion, Stage.SCANNER, now)
+        if blocking:
             await self._storages.keep(self._archive, mail, status_in_storage(blocking), at=now)
             maillog.blocked(mail)
-            return Finished((scanned, Ended(mail.id, now, Ending.BLOCKED, blocking)))
+            return Finished((scanned, Ended(mail.id, now, Ending.BLOCKED, blocking)), notices)
 
         treated = mail
         if any(decided.action is not ObjectAction.PASS for decided in objects):
@@ -93,7 +103,7 @@ class ScannerWorker:
             treated = with_edits(mail, without_stale_digests(message, examination.parts, edits))
         if rules.policy.add_x_header:
             treated = replace(treated, top=self._x_header(status, now) + treated.top)
-        return Onward(treated, (scanned,))
+        return Onward(treated, (scanned,), notices)
 
     def _x_header(self, status: ObjectStatus, now: datetime) -> bytes:
         """The field that says what was checked, and with which databases (reference, section 4.5)."""

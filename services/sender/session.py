@@ -111,15 +111,8 @@ class Session(asyncio.Protocol):
 
     async def reply(self, seconds: float) -> Reply:
         """The next reply. Raises `Interrupted`, also when the host says that it closes (421)."""
-        try:
-            async with asyncio.timeout(seconds):
-                while not self._replies:
-                    if self._over:
-                        raise Interrupted(self._over)
-                    self._waiting = asyncio.get_running_loop().create_future()
-                    await self._waiting
-        except TimeoutError:
-            self.break_off(f"no answer within {seconds:g} s")
+        if not self._replies:
+            await self._heard(seconds)
         reply = self._replies.popleft()
         if reply.code == CLOSING:
             self.break_off("it closes the connection", reply)
@@ -171,6 +164,17 @@ class Session(asyncio.Protocol):
         if reply is None:
             raise Interrupted(reason, unsure=unsure)
         raise Interrupted(f"{reason}: {reply.text}", code=reply.code, enhanced=reply.enhanced, unsure=unsure)
+
+    async def _heard(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                while not self._replies:
+                    if self._over:
+                        raise Interrupted(self._over)
+                    self._waiting = asyncio.get_running_loop().create_future()
+                    await self._waiting
+        except TimeoutError:
+            self.break_off(f"no answer within {seconds:g} s")
 
     def _fail_tls(self, reason: str) -> NoReturn:
         self.abandon(reason)

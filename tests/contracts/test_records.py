@@ -66,7 +66,7 @@ async def open_records(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncI
         await (await open_again()).close()
         execute(
             request.getfixturevalue("postgres"),
-            "TRUNCATE mails, recipients, events, modules, counts, storage_entries",
+            "TRUNCATE mails, recipients, events, modules, counts, storage_entries, notices",
         )
     yield open_again
     for records in opened:
@@ -646,3 +646,20 @@ async def until_counted(records: Records, counter: Counter, value: int) -> None:
     async with asyncio.timeout(30):
         while (await records.statistics())[counter] != value:
             await asyncio.sleep(0.01)
+
+
+async def test_so_many_notices_are_permitted_to_an_address_within_an_hour(open_records: Open) -> None:
+    one, other = (await open_records()).notices, (await open_records()).notices
+
+    permitted = [
+        await one.permit("a@site.example", "n1", NOON, 2),
+        await other.permit("A@site.example", "n2", after(30), 2),
+        await one.permit("a@site.example", "n3", after(59), 2),
+        await one.permit("a@site.example", "n1", after(59), 2),
+        await one.permit("b@site.example", "n3", after(59), 2),
+        await other.permit("a@site.example", "n4", after(60), 2),
+        await other.permit("a@site.example", "n5", after(60), 2),
+        await other.permit("a@site.example", "n6", after(60), 0),
+    ]
+
+    assert permitted == [True, True, False, True, True, True, False, False]

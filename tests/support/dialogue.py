@@ -11,11 +11,16 @@
 ! next_hop = RCPT: 550 5.1.1 no    the next hop is asked for recipients, and answers so to what begins so
 ! checking.accepts_unsure = no     how recipients are checked is different
 ! client = 127.0.0.7               the client's address
+! proxy = 127.0.0.7                from where connections begin with a PROXY header; may be repeated
+! starttls = yes                   the server has a certificate; also chunking, reject_malformed
+! play = whole                     what is said depends on what comes together: not byte by byte
+! port = encrypted                 the client connects to the port where TLS comes first
 ! dns = mx.example A 127.0.0.7     what DNS knows; see tests/support/dns.py
 S: 220 gw.example ESMTP            what the server has to say; "..." at the end stands for any text
 C: EHLO client.example             a line that the client sends; CRLF is added
 C> DATA\r\n                        bytes that the client sends, with the escapes of Python
 M> Subject: x\r\n                  a message that has to be stored by the end, whole; in order
+TLS                                the client and the server agree on TLS here
 LATER 300                          so many seconds go by on the server's clock
 END                                the server has to close the connection here
 """
@@ -30,13 +35,13 @@ from pathlib import Path
 from typing import Any
 
 from gateway.dns.client import AresDns, Asking
-from gateway.domain.access import ConnectRule, HeloRule, MailfromRule, RelayRule, SenderRule
+from gateway.domain.access import ConnectRule, HeloRule, MailfromRule, RelayRule, SenderRule, parse_network
 from gateway.domain.mail import POLICY
 from gateway.domain.routes import Route
 from services.receiver.rules import Rules
 from tests.support.dns import dns_server
 from tests.support.policies import a_policy
-from tests.support.receiving import NOW, RULES, receiving
+from tests.support.receiving import NOW, RULES, receiving, server_tls
 from tests.support.smtp_client import RawClient, connected
 from tests.support.smtp_peer import smtp_peer
 
@@ -46,7 +51,7 @@ class Step:
     """One line of a dialogue."""
 
     number: int
-    kind: str  # "S", "C", "M", "LATER" or "END"
+    kind: str  # "S", "C", "M", "TLS", "LATER" or "END"
     text: str  # what the server says, or the seconds that go by
     content: bytes  # what is sent, or has to be stored
 
@@ -59,6 +64,8 @@ class Scene:
     zone: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     client: str = "127.0.0.1"
     next_hop: Mapping[str, str] | None = None  # what it answers, by the beginning of a command
+    encrypted: bool = False
+    whole: bool = False
 
 
 async def play(path: Path, *, piece_size: int = 0) -> None:
@@ -75,8 +82,10 @@ async def play(path: Path, *, piece_size: int = 0) -> None:
             route = Route("*", next_hop.host, next_hop.port)
             rules = replace(rules, checking=replace(rules.checking, ask_next_hop=True, routes=(route,)))
         clock = _Clock()
-        running = await stack.enter_async_context(receiving(rules, dns=dns, now=clock.now))
-        client = await stack.enter_async_context(connected(running.port, ip=scene.client))
+        tls = server_tls() if rules.starttls or scene.encrypted else None
+        running = await stack.enter_async_context(receiving(rules, dns=dns, tls=tls, now=clock.now))
+        port = running.encrypted_port if scene.encrypted else running.port
+        client = await stack.enter_async_context(connected(port, ip=scene.client))
         for step in steps:
             await _take(step, client, clock, f"{path.name}:{step.number}", piece_size)
         assert running.blobs.bodies == [step.content for step in steps if step.kind == "M"], path.name
@@ -100,10 +109,10 @@ def read_dialogue(path: Path) -> tuple[Scene, list[Step]]:
                 steps.append(Step(number, mark[0], "", _unescaped(text)))
             case "LATER":
                 steps.append(Step(number, "LATER", text, b""))
-            case "END":
-                steps.append(Step(number, "END", "", b""))
+            case "END" | "TLS":
+                steps.append(Step(number, mark, "", b""))
             case _:
-                raise ValueError(f"{path.name}:{number}: begins with none of # ! S: C: C> M> LATER END")
+                raise ValueError(f"{path.name}:{number}: begins with none of # ! S: C: C> M> TLS LATER END")
     return scene, steps
 
 
@@ -131,6 +140,8 @@ async def _take(step: Step, client: RawClient, clock: _Clock, place: str, piece_
             expected = step.text.removesuffix("...")
             is_whole = expected == step.text
             assert said == expected if is_whole else said.startswith(expected), f"{place}: got {said!r}"
+        case "TLS":
+            await client.encrypt()
         case "END":
             assert await client.is_closed(), f"{place}: the connection stays open"
 
@@ -140,6 +151,10 @@ def _with_setting(scene: Scene, text: str) -> Scene:
     match name:
         case "client":
             return replace(scene, client=value)
+        case "port":
+            return replace(scene, encrypted=value == "encrypted")
+        case "play":
+            return replace(scene, whole=value == "whole")
         case "next_hop":
             command, _, answer = value.partition(": ")
             return replace(scene, next_hop={**(scene.next_hop or {}), command: answer})
@@ -165,6 +180,8 @@ def _with_rule(rules: Rules, name: str, value: str) -> Rules:
             return replace(rules, mailfrom=(*rules.mailfrom, MailfromRule.parse(value)))
         case "sender":
             return replace(rules, senders=(*rules.senders, SenderRule.parse(value)))
+        case "proxy":
+            return replace(rules, proxies=(*rules.proxies, parse_network(value)))
         case "black_list":
             return replace(rules, black_lists=(*rules.black_lists, value))
         case "policy":

@@ -9,13 +9,18 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
 from ssl import SSLContext
+from tempfile import TemporaryDirectory
 from typing import cast
 
 from gateway.blobs.memory import MemoryBlobs, MemoryWriter
 from gateway.blobs.port import Blobs
 from gateway.bus.memory import MemoryBus
 from gateway.bus.port import Bus
+from gateway.config.certificate import server_context
+from gateway.config.sections.gateway import TlsSection, TlsVersion
 from gateway.dns.port import Dns
 from gateway.domain import statistics as counters
 from gateway.domain.access import RelayRule
@@ -37,6 +42,7 @@ from services.receiver.rules import Limits, Rules, Timeouts
 from services.receiver.server import House
 from services.receiver.spool import Spool
 from services.receiver.worker import Receiver
+from tests.support.certificates import host_certificate
 from tests.support.greylist import MemoryGreylist
 from tests.support.records import MemoryOutages
 from tests.support.storages import Shelf
@@ -69,6 +75,16 @@ RULES = Rules(
     archive=Storage(StorageKind.INCOMING, ""),
 )
 """A site that takes mail for `own.example` from anybody."""
+
+
+@cache
+def server_tls(oldest: TlsVersion = TlsVersion.V1_2) -> SSLContext:
+    """TLS with a certificate for `gw.example` that nobody vouches for."""
+    with TemporaryDirectory() as folder:
+        certificate, key = host_certificate("gw.example").write(Path(folder), "gw")
+        context = server_context(TlsSection(certificate=certificate, key=key, minimum_version=oldest))
+    assert context is not None
+    return context
 
 
 class SwitchableBus(MemoryBus):
@@ -141,7 +157,8 @@ class Running:
     """A receiver that listens."""
 
     receiver: Receiver
-    port: int
+    port: int  # where TLS may begin with STARTTLS
+    encrypted_port: int  # where it comes first, 0 without a certificate
     bus: SwitchableBus
     blobs: SwitchableBlobs
     records: NotedEvents
@@ -195,7 +212,10 @@ async def receiving(
         )
     )
     receiver.listen([("127.0.0.1", 0)])
-    running = Running(receiver, receiver.ports[0], bus, memory, records, shelf)
+    if tls is not None:
+        receiver.listen([("127.0.0.1", 0)], encrypted=True)
+    port, encrypted_port = (*receiver.ports, 0)[:2]
+    running = Running(receiver, port, encrypted_port, bus, memory, records, shelf)
     try:
         yield running
     finally:

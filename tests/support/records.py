@@ -14,6 +14,7 @@ from gateway.domain.statistics import Counter as Counted
 from gateway.domain.statistics import Peak
 from gateway.records.port import JourneyStep, MailRecord, Outage, QueuePlace, Settled, Waiting
 from tests.support.greylist import MemoryGreylist
+from tests.support.notices import Permits
 
 A_MAIL = MailRecord(
     id="jHrWPC7s86253",
@@ -61,6 +62,7 @@ class ReadRecords:
     noted: list[Event] = field(default_factory=list)
     outages: MemoryOutages = field(default_factory=MemoryOutages)
     greylist: MemoryGreylist = field(default_factory=MemoryGreylist)
+    notices: Permits = field(default_factory=Permits)
     counted: Counter[str] = field(default_factory=Counter)
 
     def note(self, *events: Event) -> None:

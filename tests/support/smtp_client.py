@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -21,14 +22,38 @@ class RawClient:
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._received = bytearray()
+        self._tls: ssl.SSLObject | None = None
+        self._from_server, self._to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+
+    async def encrypt(self, *, newest: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED) -> str:
+        """Agree on TLS, whatever the certificate; the version. `OSError` when the server does not."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.maximum_version = newest
+        self._tls = context.wrap_bio(self._from_server, self._to_server)
+        while True:
+            try:
+                self._tls.do_handshake()
+            except ssl.SSLWantReadError:
+                await self._flush()
+                if not await self._fetch():
+                    raise ConnectionResetError("the server closed in the handshake") from None
+            else:
+                await self._flush()
+                return self._tls.version() or ""
+
+    @property
+    def certificate(self) -> bytes:
+        """What the server showed, in DER."""
+        assert self._tls is not None
+        return self._tls.getpeercert(binary_form=True) or b""
 
     async def send(self, sent: bytes, *, piece_size: int = 0) -> None:
         """Send bytes, in pieces of that size if one is given. What a server no longer takes is dropped."""
-        loop = asyncio.get_running_loop()
         step = piece_size or len(sent) or 1
         with suppress(ConnectionError):
             for start in range(0, len(sent), step):
-                await loop.sock_sendall(self._socket, sent[start : start + step])
+                await self._put(sent[start : start + step])
                 # Let a server in the same loop read this piece for itself.
                 for _ in range(4 if piece_size else 0):
                     await asyncio.sleep(0)
@@ -72,12 +97,42 @@ class RawClient:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._socket.close()
 
+    async def _put(self, piece: bytes) -> None:
+        if self._tls is None:
+            await asyncio.get_running_loop().sock_sendall(self._socket, piece)
+        else:
+            self._tls.write(piece)
+            await self._flush()
+
     async def _receive(self) -> bool:
+        """More of what the server says; False when it says no more."""
+        while self._tls is not None:
+            try:
+                text = self._tls.read(65536)
+            except ssl.SSLWantReadError:
+                if not await self._fetch():
+                    return False
+            except ssl.SSLError:
+                return False
+            else:
+                self._received += text
+                return bool(text)
         with suppress(ConnectionError):
             chunk = await asyncio.get_running_loop().sock_recv(self._socket, 65536)
             self._received += chunk
             return bool(chunk)
         return False
+
+    async def _fetch(self) -> bool:
+        with suppress(ConnectionError):
+            chunk = await asyncio.get_running_loop().sock_recv(self._socket, 65536)
+            self._from_server.write(chunk)
+            return bool(chunk)
+        return False
+
+    async def _flush(self) -> None:
+        with suppress(ConnectionError):
+            await asyncio.get_running_loop().sock_sendall(self._socket, self._to_server.read())
 
 
 @asynccontextmanager
@@ -92,9 +147,10 @@ async def connected(port: int, *, ip: str = "127.0.0.1") -> AsyncIterator[RawCli
 
 
 @asynccontextmanager
-async def greeted(port: int, *, ip: str = "127.0.0.1") -> AsyncIterator[RawClient]:
-    """A client that has said EHLO."""
+async def greeted(port: int, *, ip: str = "127.0.0.1", header: bytes = b"") -> AsyncIterator[RawClient]:
+    """A client that has said EHLO, behind a PROXY header if there is one."""
     async with connected(port, ip=ip) as client:
+        await client.send(header)
         await client.reply()
         await client.say("EHLO client.example")
         yield client

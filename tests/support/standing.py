@@ -57,9 +57,16 @@ async def standing(
     records_url: str = "",
     settings: Mapping[str, str] | None = None,
     groups: str = "",
+    routes: Sequence[str] = (),
 ) -> AsyncIterator[Standing]:
-    """`smtpgw` with these options, until the block is left; a command `before` it may run it."""
+    """`smtpgw` with these options, until the block is left; a command `before` it may run it.
+
+    `routes` stand before the one that leads to the mail server of the test.
+    """
     async with smtp_peer() as next_hop:
+        if routes:
+            all_routes = "\n".join((*routes, f"* [127.0.0.1:{next_hop.port}]"))
+            settings = {**(settings or {}), "smtpgw.forward ForwardRoute": all_routes}
         site = make_site(
             folder,
             next_hop_port=next_hop.port,

@@ -119,6 +119,19 @@ class StoragesSection(Section):
     )
 
 
+class NoticesSection(Section):
+    """Notices to administrators, recipients and senders."""
+
+    heading: ClassVar[str] = "gateway.notices"
+
+    per_hour: Number = Field(
+        default=60,
+        ge=0,
+        le=100_000,
+        description="Most notices to one address within an hour; more are left out.",
+    )
+
+
 class ApiSection(Section):
     """The HTTP API and the console."""
 

@@ -208,7 +208,6 @@ def _in_text(content: bytes) -> list[Found]:
 _FIELDS = rb"(?:[!-9;-~]++[ \t]*+:[^\n]*+\n(?:[ \t][^\n]*+\n)*+)"
 _TELLING = rb"(?:mime-version|content-type|content-transfer-encoding|received|return-path|message-id)[ \t]*:"
 _MESSAGE = re.compile(rb"\s{0,8}(?:>?From [^\n]*\n)?" + _FIELDS + rb"{0,200}?" + _TELLING, re.IGNORECASE)
-_HEADLESS = re.compile(rb"\s{0,8}--[^\r\n]{1,200}\r?\n(?:content-[a-z-]{1,40}:|\r?\n[^\n])", re.IGNORECASE)
 _MBOX = re.compile(rb"From [^\n]*\n[!-9;-~]+[ \t]*:")
 _LHA = re.compile(rb"..-l[hz][0-9a-z]-", re.DOTALL)
 _CMS = re.compile(
@@ -272,5 +271,4 @@ _BY_LOOK: tuple[tuple[Callable[[bytes], bool], Kind], ...] = (
     (_matches(_LZMA), Kind.LZMA),
     (_matches(_MBOX), Kind.MBOX),
     (_matches(_MESSAGE), Kind.MESSAGE),
-    (_matches(_HEADLESS), Kind.MESSAGE),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 from gateway.domain.mime import MESSAGES
 from gateway.domain.policy import ObjectStatus
@@ -81,6 +82,7 @@ def walk(outer: Object, opening: Opening, budget: Budget) -> Iterator[Object]:
     budget.begin(len(outer.content))
     yield outer
     levels = [_Level(outer, _members(outer, opening, budget))]
+    opened = {_digest(outer.content)}
     while levels:
         level = levels[-1]
         try:
@@ -104,13 +106,17 @@ def walk(outer: Object, opening: Opening, budget: Budget) -> Iterator[Object]:
                 refusal = _refusal(levels, inner, budget)
                 if refusal:
                     yield _faulty(inner, refusal)
-                else:
+                elif (digest := _digest(inner.content)) not in opened:
+                    # The same container once more would only show the same once more.
+                    opened.add(digest)
                     levels.append(_Level(inner, _members(inner, opening, budget)))
 
 
 def _found(content: bytes, mime: str) -> tuple[Found, ...]:
     found = kinds_of(content)
-    if mime in MESSAGES and all(one.kind is not Kind.MESSAGE for one in found):
+    # What is declared counts where no bytes tell; a multipart comes here only if it was encoded as a whole.
+    is_message = mime in MESSAGES or mime.startswith("multipart/")
+    if is_message and all(one.kind is not Kind.MESSAGE for one in found):
         return (Found(Kind.MESSAGE), *found)
     return found
 
@@ -129,6 +135,10 @@ def _inside(level: _Level, member: Member) -> Object:
 
 def _path(container: Object, name: str) -> str:
     return f"{container.path}/{name}" if container.path and name else container.path or name
+
+
+def _digest(content: bytes) -> bytes:
+    return blake2b(content, digest_size=16).digest()
 
 
 def _refusal(levels: list[_Level], inner: Object, budget: Budget) -> Fault | None:

@@ -19,6 +19,7 @@ from gateway.domain.storage import Storage, StorageKind
 from gateway.runtime.logs import ACTIVITY
 from services.antispam.bases import shipped_bases
 from services.antispam.worker import FIRST_PIECE, AntispamWorker, Rules
+from tests.support.notices import a_notifier
 from tests.support.policies import a_policy
 from tests.support.storages import Shelf
 
@@ -81,6 +82,7 @@ def a_worker(
         shipped_bases(),
         (shelf or Shelf()).storages(blobs),
         Storage(StorageKind.OUTGOING, "/arch_out" if shelf else ""),
+        a_notifier(blobs),
         version="0.1.0",
         licensed=lambda: True,
         now=lambda: NOW,
@@ -216,6 +218,20 @@ async def test_a_copy_for_the_quarantine_is_the_message_as_it_came(blobs: Counti
     assert shelf.message(entry) == b"Received: x\r\n" + SPAM
 
 
+async def test_those_whom_the_policy_lists_are_told_of_spam(blobs: CountingBlobs) -> None:
+    policy = replace(
+        POLICY, notify_recipient=frozenset({SpamStatus.SPAM}), block=frozenset({SpamStatus.SPAM})
+    )
+
+    outcome = await a_worker(blobs, policy=policy).handle(await a_mail(blobs, SPAM))
+
+    assert isinstance(outcome, Finished)
+    [notice] = outcome.created
+    assert [to.address for to in notice.envelope.recipients] == ["b@own.example"]
+    assert b"A message to you was not delivered" in await blobs.read(notice.body)
+    assert b"Spam filter: Spam\r\n" in await blobs.read(notice.body)
+
+
 async def test_what_is_blocked_is_kept_in_the_archive_with_its_marks(blobs: CountingBlobs) -> None:
     shelf = Shelf()
     policy = replace(POLICY, block=frozenset({SpamStatus.SPAM}))
@@ -263,6 +279,7 @@ async def test_a_look_that_was_given_up_is_not_remembered(blobs: CountingBlobs) 
         shipped_bases(),
         Shelf().storages(blobs),
         Storage(StorageKind.OUTGOING, ""),
+        a_notifier(blobs),
         version="0",
         licensed=lambda: True,
         now=lambda: NOW,

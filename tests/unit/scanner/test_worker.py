@@ -25,6 +25,7 @@ from services.scanner.placeholder import Gate
 from services.scanner.statistics import open_statistics
 from services.scanner.worker import GroupRules, ScannerWorker
 from tests.support.mails import NOON, a_mail
+from tests.support.notices import a_notifier
 from tests.support.parts import TEST_FILE, a_message, a_text, an_attachment
 from tests.support.policies import a_policy
 from tests.support.storages import Shelf
@@ -51,6 +52,7 @@ def a_worker(
         (shelf or Shelf()).storages(blobs),
         Storage(StorageKind.OUTGOING, "/arch_out" if shelf else ""),
         open_statistics(None),
+        a_notifier(blobs),
         now=lambda: NOON,
     )
 
