@@ -20,7 +20,9 @@ from bench.messages import message
 from gateway.blobs.memory import MemoryBlobs
 from gateway.domain.mail import BodyRef
 from gateway.runtime.isolation import IsolationPool
+from services.scanner.engines.panel import Panel
 from services.scanner.judging import Rules
+from services.scanner.look import Means
 from services.scanner.looking import Body, Examiner
 from tests.support.archives import a_tar, a_zip, by_7zip, zipped
 from tests.support.documents import a_pdf, an_embedding_document
@@ -69,7 +71,7 @@ async def main() -> None:
     print(f"{'class':28} {'service ms':>10} {'process ms':>10} {'wall ms':>8} {'process MB':>10}")
     for name, made in CLASSES.items():
         pool = IsolationPool(processes=1, preload=("services.scanner.examination",))
-        await _measure(name, made(), Examiner(pool, (), Rules(), timeout=60.0))
+        await _measure(name, made(), Examiner(Means(Panel((), ()), pool, Rules(), 60.0, None)))
         await pool.close()
 
 

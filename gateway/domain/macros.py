@@ -27,11 +27,13 @@ MACROS: Mapping[str, str] = MappingProxyType(
         "OBJECT_NAME": "its name",
         "VIRUS": "the threats found, one value each",
         "SPAM_STATUS": "the spam status of the message",
+        "BLOCKED": "yes when the message is not delivered, else nothing",
         "BK_ACTION": "whether the message was kept",
         "BK_LOCATION": "the storage where it was kept",
         "DSN_ACTION": "what became of a recipient, in the words of RFC 3464",
         "DSN_STATUS": "the status code of that",
         "DSN_DIAGNOSTIC": "what the remote host said",
+        "TRIED_UNTIL": "when mail that is delayed is given up",
         "REMOTE_HOST": "the host that said so",
     }
 )

@@ -124,22 +124,27 @@ class _Session:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        self._extensions: frozenset[str] = frozenset()
 
     async def greet(self, hostname: str) -> None:
         _expect_positive(await self._reply(), "its greeting")
         hello = await self._say(f"EHLO {hostname}")
         if hello.code >= 500:
             hello = await self._say(f"HELO {hostname}")
-        elif any(line.upper() == "STARTTLS" for line in hello.lines[1:]):
+        elif "STARTTLS" in _extensions(hello):
             _expect_positive(await self._say("STARTTLS"), "STARTTLS")
             if await self._has_more():
                 raise ValueError("it said more than it may before TLS")
             await self._writer.start_tls(_unverified())
             hello = await self._say(f"EHLO {hostname}")
         _expect_positive(hello, "our greeting")
+        self._extensions = _extensions(hello)
 
     async def ask(self, address: str) -> bool:
-        _expect_positive(await self._say("MAIL FROM:<>"), "MAIL FROM:<>")
+        if not address.isascii() and "SMTPUTF8" not in self._extensions:
+            raise NoAnswer("it does not know addresses beyond ASCII")
+        mail = "MAIL FROM:<>" if address.isascii() else "MAIL FROM:<> SMTPUTF8"  # RFC 6531 §3.4
+        _expect_positive(await self._say(mail), mail)
         return takes(await self._say(f"RCPT TO:<{address}>"))
 
     async def leave(self) -> None:
@@ -171,6 +176,10 @@ class _Session:
             if mark != b"-":
                 return Answer(int(code), tuple(lines))
         raise ValueError("a reply does not end")
+
+
+def _extensions(hello: Answer) -> frozenset[str]:
+    return frozenset(line.upper().partition(" ")[0] for line in hello.lines[1:])
 
 
 def _expect_positive(answer: Answer, what: str) -> None:
