@@ -72,6 +72,7 @@ async def run(gateway: Gateway) -> None:
             settings.outgoing_archive,
             statistics,
             open_notifier(settings, gateway.blobs, gateway.records),
+            count=gateway.records.count,
         )
         await serve(Stage.SCANNER, worker, gateway)
 
