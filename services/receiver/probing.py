@@ -129,22 +129,27 @@ class _Session:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        self._extensions: frozenset[str] = frozenset()
 
     async def greet(self, hello: str) -> None:
         _expect_positive(await self._reply(), "its greeting")
         answer = await self._say(hello)
         if answer.code >= 500 and hello.startswith("EHLO"):
             answer = await self._say(hello.replace("EHLO", "HELO", 1))
-        elif any(line.upper() == "STARTTLS" for line in answer.lines[1:]):
+        elif "STARTTLS" in _extensions(answer):
             _expect_positive(await self._say("STARTTLS"), "STARTTLS")
             if await self._has_more():
                 raise ValueError("it said more than it may before TLS")
             await self._writer.start_tls(_unverified())
             answer = await self._say(hello)
         _expect_positive(answer, "our greeting")
+        self._extensions = _extensions(answer)
 
     async def ask(self, address: str) -> bool:
-        _expect_positive(await self._say("MAIL FROM:<>"), "MAIL FROM:<>")
+        if not address.isascii() and "SMTPUTF8" not in self._extensions:
+            raise NoAnswer("it does not know addresses beyond ASCII")
+        mail = "MAIL FROM:<>" if address.isascii() else "MAIL FROM:<> SMTPUTF8"  # RFC 6531 §3.4
+        _expect_positive(await self._say(mail), mail)
         return takes(await self._say(f"RCPT TO:<{address}>"))
 
     async def leave(self) -> None:
@@ -176,6 +181,10 @@ class _Session:
             if mark != b"-":
                 return Answer(int(code), tuple(lines))
         raise ValueError("a reply does not end")
+
+
+def _extensions(hello: Answer) -> frozenset[str]:
+    return frozenset(line.upper().partition(" ")[0] for line in hello.lines[1:])
 
 
 def _expect_positive(answer: Answer, what: str) -> None:

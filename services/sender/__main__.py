@@ -52,6 +52,7 @@ async def run(gateway: Gateway) -> None:
             unreachable_ttl=settings.resolve.unreachable_ttl,
             unreachable_purge=settings.resolve.unreachable_cache_refresh_period,
             count=records.count,
+            tries_again=lambda: gateway.orders.tries_again,
         )
         await gateway.storages.prepare(settings.outgoing_archive)
         worker = SenderWorker(

@@ -35,6 +35,9 @@ PATIENCE_SECONDS = 5 * 60.0
 PAUSE_SECONDS = 1.0
 """Between two questions to records that are away."""
 
+ARCHIVE_DELAY = timedelta(seconds=30)
+"""Until a delivered mail is brought to an archive again that could not be written."""
+
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
@@ -126,8 +129,7 @@ class SenderWorker:
             again = ()
         self._log(mail, fates, again)
         self._count(mail, settled, fates)
-        if _is_first_delivery(mail, settled, fates):
-            await self._storages.keep(self._archive, mail, StoredStatus.SENT, at=self._now())
+        archived = await self._keep_copy(mail, settled, fates)
 
         delayed = self._delayed(mail, again)
         told = to_be_told(mail, (*fates, *delayed), delays_unasked=self._rules.delays_unasked)
@@ -138,10 +140,35 @@ class SenderWorker:
         # What was delivered is on record already.
         rest = _not_delivered(fates, again)
         events = (Tried(mail.id, self._now(), rest),) if rest else ()
+        if not archived:
+            return self._until_archived(mail, again, events, created)
         if again:
             return self._later(mail, again, events, created)
         ended = Ended(mail.id, self._now(), *_ending(settled.answers, fates))
         return Finished((*events, ended), created)
+
+    async def _keep_copy(self, mail: Mail, settled: Settled, fates: Sequence[Fate]) -> bool:
+        """Whether the outgoing archive has the copy that this step owes it."""
+        if not _is_first_delivery(mail, settled, fates):
+            return True
+        try:
+            await self._storages.keep(self._archive, mail, StoredStatus.SENT, at=self._now())
+        except TemporaryFailure as trouble:
+            log.warning("sender: the outgoing archive: %s", trouble, extra={"mail_id": mail.id})
+            return False
+        return True
+
+    def _until_archived(
+        self, mail: Mail, again: Sequence[_Again], events: tuple[Tried, ...], created: tuple[Mail, ...]
+    ) -> Later:
+        """The next step keeps the copy. Nobody leaves the envelope meanwhile: it says who has the mail."""
+        waiting = {one.to.address: one.to for one in again}
+        recipients = tuple(waiting.get(to.address, to) for to in mail.envelope.recipients)
+        whole = replace(mail, envelope=replace(mail.envelope, recipients=recipients))
+        if not again:
+            return Later(whole, ARCHIVE_DELAY, "the outgoing archive cannot be written", events, created)
+        later = self._later(mail, again, events, created)
+        return replace(later, mail=replace(whole, attempts=later.mail.attempts))
 
     def _delayed(self, mail: Mail, again: Iterable[_Again]) -> tuple[Fate, ...]:
         """What a sender can be told of recipients that are tried again, when it takes long enough."""

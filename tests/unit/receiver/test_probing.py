@@ -160,6 +160,16 @@ async def test_only_some_are_asked_at_once(monkeypatch: pytest.MonkeyPatch) -> N
         assert peer.most_open_sessions <= 4
 
 
+async def test_an_address_beyond_ascii_is_asked_for_where_such_are_known() -> None:
+    async with smtp_peer() as peer:
+        assert await ask(peer, "b\u00fccher@own.example")
+        assert peer.commands[1] == "MAIL FROM:<> SMTPUTF8"
+
+        peer.extensions = ("8BITMIME",)
+        with pytest.raises(NoAnswer, match="beyond ASCII"):
+            await ask(peer, "b\u00fccher@own.example")
+
+
 async def test_where_starttls_is_offered_it_is_used_whoever_answers(tmp_path: Path) -> None:
     async with smtp_peer() as peer:
         peer.tls = host_certificate("other.example").server_context(tmp_path)

@@ -174,6 +174,20 @@ def test_a_picture_with_an_archive_behind_it_is_opened() -> None:
     assert contents(found)[NAME] == b"hidden"
 
 
+def test_a_member_that_stands_in_its_archive_as_it_is_comes_out_once() -> None:
+    for kind in ("tar", "rar", "rar5", "cab", "iso", "cpio"):
+        found = all_inside(ARCHIVES[kind](a_zip(b"content")))
+
+        assert [one.content for one in found].count(b"content") == 1, kind
+        assert faults(found) == []
+
+
+def test_an_archive_behind_another_of_another_kind_is_opened() -> None:
+    found = all_inside(ARCHIVES["tar"](b"shown") + a_zip(b"hidden", "hidden.exe"))
+
+    assert contents(found)["hidden.exe"] == b"hidden"
+
+
 def test_a_program_that_knows_archives_is_no_damaged_one() -> None:
     program = (
         b"MZ" + bytes(100) + b"Rar!\x1a\x07\0" + bytes(100) + b"7z\xbc\xaf\x27\x1cPK\x03\x04" + bytes(200)
