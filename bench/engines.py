@@ -25,6 +25,7 @@ from gateway.bases.library import Library
 from gateway.blobs.memory import MemoryBlobs
 from gateway.domain.mail import BodyRef
 from gateway.runtime.isolation import IsolationPool
+from gateway.runtime.outages import Outages
 from services.scanner.engines.clamd import ClamdEngine
 from services.scanner.engines.panel import Panel
 from services.scanner.engines.port import LocalEngine, RemoteEngine
@@ -36,6 +37,7 @@ from services.scanner.look import Means
 from services.scanner.looking import Body, Examiner
 from services.scanner.signatures.signatures import SHIPPED, load_signatures
 from tests.support.clamd import PrivateClamd
+from tests.support.records import MemoryOutages
 
 SECONDS = 60.0
 """For one scan: nothing here needs so long."""
@@ -73,7 +75,13 @@ async def _run(kinds: Sequence[str], count: int, rounds: int) -> None:
         clamd = stack.enter_context(PrivateClamd())
         library = Library(Path("/nonexistent"), SHIPPED, load_signatures)
         await library.open()
-        asking = DatedClamd(clamd.address, sessions=10, timeout=SECONDS, official_only=True)
+        asking = DatedClamd(
+            clamd.address,
+            sessions=10,
+            timeout=SECONDS,
+            official_only=True,
+            outages=Outages(MemoryOutages(), "bench"),
+        )
         stack.callback(asking.close)
         testfile, signatures = StandardTestFile(), SignatureEngine(library)
         rows = (

@@ -16,7 +16,6 @@ from gateway.domain.errors import TemporaryFailure
 from gateway.domain.journey import Answer, Ended, Ending, RecipientReply, Tried
 from gateway.domain.mail import Mail, Recipient
 from gateway.domain.pipeline import REPLACED, Finished, Later, Outcome, taken_out
-from gateway.domain.routes import Route
 from gateway.domain.schedule import next_delay, time_left
 from gateway.domain.statistics import Counter
 from gateway.domain.storage import Storage, StoredStatus
@@ -29,7 +28,7 @@ from services.sender.hosts import Answers
 from services.sender.lanes import Busy
 from services.sender.notices import Action, Fate, to_be_told
 from services.sender.reporter import Reporter
-from services.sender.routing import Destination, group_by_destination
+from services.sender.routing import Destination, RoutingTable
 
 PATIENCE_SECONDS = 5 * 60.0
 """How long the records may be away before what was just delivered is forgotten, and delivered again."""
@@ -48,7 +47,7 @@ log = logging.getLogger(__name__)
 class Rules:
     """Where mail goes, and how long it is tried."""
 
-    routes: tuple[Route, ...]
+    routes: RoutingTable
     minimal_backoff: timedelta
     maximal_backoff: timedelta
     lifetime: timedelta
@@ -182,7 +181,7 @@ class SenderWorker:
         if not waiting:
             return []
         content = await content_of(mail, self._blobs)
-        groups = group_by_destination(waiting, self._rules.routes)
+        groups = self._rules.routes.by_destination(waiting)
         tries = [self._try(mail, destination, members, content) for destination, members in groups.items()]
         results = await asyncio.gather(*tries, return_exceptions=True)
         # A fault is told only now: no destination is cut off because of another one.

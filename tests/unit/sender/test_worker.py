@@ -33,6 +33,7 @@ from services.sender.ourselves import Ourselves
 from services.sender.protecting import Protector
 from services.sender.reporter import Reporter
 from services.sender.resolving import Resolver
+from services.sender.routing import RoutingTable
 from services.sender.security import TlsRules
 from services.sender.worker import Rules, SenderWorker
 from tests.support.mails import NOON, a_mail
@@ -70,7 +71,7 @@ class Sender:
             Route("*@nobody.example", "127.0.0.1", 1),
         )
         rules = Rules(
-            routes=routes,
+            routes=RoutingTable(routes),
             minimal_backoff=timedelta(minutes=30),
             maximal_backoff=timedelta(hours=6),
             lifetime=timedelta(days=5),
