@@ -45,10 +45,12 @@ def by_7zip(
     *,
     password: str = "",
     names_too: bool = False,
+    solid: bool = False,
     method: pybit7z.BitCompressionMethod | None = None,
 ) -> bytes:
     """An archive that 7-Zip writes, encrypted if there is a password."""
     writer = pybit7z.BitArchiveWriter(LIBRARY, form)
+    writer.set_solid_mode(solid)
     if method is not None:
         writer.set_compression_method(method)
     if password:
