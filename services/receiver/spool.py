@@ -21,6 +21,7 @@ from gateway.runtime import maillog
 from gateway.runtime.clock import utc_now
 from gateway.storages.storages import Storages
 from services.receiver import replies
+from services.receiver.authenticating import Credentials, Examiner, Examining
 from services.receiver.defects import Defect
 from services.receiver.mending import Mending
 from services.receiver.replies import Reply
@@ -46,6 +47,7 @@ class Spool:
         blobs: Blobs,
         records: Records,
         storages: Storages,
+        examiner: Examiner,
         *,
         new_id: Callable[[], str],
         now: Callable[[], datetime] = utc_now,
@@ -55,6 +57,7 @@ class Spool:
         self._blobs = blobs
         self._records = records
         self._storages = storages
+        self._examiner = examiner
         self._new_id = new_id
         self._now = now
         self._room_is_short = False
@@ -77,9 +80,14 @@ class Spool:
     def receive(self, envelope: Envelope, most_bytes: int, too_big: Reply) -> Reception:
         """Begin a message; one of more than `most_bytes` is answered with `too_big`."""
         message_id = self._new_id()
-        mending = Mending(utf8=envelope.utf8, most_header_bytes=self._rules.limits.header_size)
+        examining = self._examiner.begin(envelope)
+        mending = Mending(
+            utf8=envelope.utf8,
+            most_header_bytes=self._rules.limits.header_size,
+            watch=examining.take,
+        )
         writer = self._blobs.create(message_id)
-        return Reception(self, message_id, envelope, mending, writer, most_bytes, too_big)
+        return Reception(self, message_id, envelope, examining, mending, writer, most_bytes, too_big)
 
     def fault(self, mending: Mending) -> Reply | None:
         """Why a message that is so far as it is cannot be taken."""
@@ -93,6 +101,7 @@ class Spool:
         self,
         message_id: str,
         envelope: Envelope,
+        examining: Examining,
         writer: BodyWriter,
         header_bytes: bytes,
         defects: frozenset[Defect],
@@ -102,12 +111,16 @@ class Spool:
         if header.hops > self._rules.limits.hops:
             return replies.TOO_MANY_HOPS
         shares = split_by_group(envelope, self._rules.groups, self._rules.protected_domains)
+        policies = [self._rules.policies[share.group] for share in shares]
+        credentials = await examining.judged(header_bytes, policies)
+        if isinstance(credentials, Reply):
+            return credentials
 
         try:
             async with asyncio.timeout(LONGEST_STORING):
                 body = await writer.commit()
                 copies = [
-                    (stage, replace(mail, top=received_field(mail, self._rules.hostname)))
+                    (stage, self._introduced(mail, credentials))
                     for stage, mail in virtual_copies(
                         message_id, envelope, body, header.message_id, shares, self._new_id
                     )
@@ -131,6 +144,15 @@ class Spool:
             if len(copies) > 1:
                 maillog.splitted(mail)
         return replies.OK
+
+    def _introduced(self, mail: Mail, credentials: Credentials) -> Mail:
+        """A copy with all that is known of where it comes from."""
+        return replace(
+            mail,
+            top=credentials.top + received_field(mail, self._rules.hostname),
+            edits=credentials.edits,
+            authentication=credentials.authentication,
+        )
 
     async def _archive(self, envelope: Envelope, first_copy: Mail) -> None:
         """Keep the message before anybody looks at it. It may be that it is not accepted after all."""
@@ -165,6 +187,7 @@ class Reception:
         spool: Spool,
         message_id: str,
         envelope: Envelope,
+        examining: Examining,
         mending: Mending,
         writer: BodyWriter,
         most_bytes: int,
@@ -173,6 +196,7 @@ class Reception:
         self._spool = spool
         self._message_id = message_id
         self._envelope = envelope
+        self._examining = examining
         self._mending = mending
         self._writer = writer
         self._most_bytes = most_bytes
@@ -185,6 +209,7 @@ class Reception:
 
     async def abandon(self) -> None:
         """Throw away what was not accepted."""
+        self._examining.close()
         if not self._safe:
             await self._writer.abort()
 
@@ -208,7 +233,12 @@ class Reception:
             return self.refusal
         mending = self._mending
         reply = await self._spool.accept(
-            self._message_id, self._envelope, self._writer, mending.header, mending.defects
+            self._message_id,
+            self._envelope,
+            self._examining,
+            self._writer,
+            mending.header,
+            mending.defects,
         )
         self._safe = reply.positive
         return reply

@@ -16,8 +16,10 @@ from gateway.domain.pipeline import Stage
 from gateway.domain.policy import Policy
 from gateway.domain.storage import StorageKind, quarantines_in_use
 from gateway.runtime.confinement import Bounds
+from gateway.runtime.ids import new_id
 from gateway.runtime.isolation import IsolationPool
 from gateway.runtime.notifying import open_notifier
+from gateway.runtime.outages import Outages
 from gateway.runtime.process import run_service
 from gateway.runtime.serve import serve
 from gateway.runtime.templates import DISCLAIMER, PLACEHOLDER, load_template
@@ -57,7 +59,8 @@ async def run(gateway: Gateway) -> None:
     for storage in (settings.outgoing_archive, *quarantines):
         await gateway.storages.prepare(storage)
     async with AsyncExitStack() as stack:
-        means = await stack.enter_async_context(open_means(settings))
+        outages = await stack.enter_async_context(Outages(gateway.records.outages, new_id()))
+        means = await stack.enter_async_context(open_means(settings, outages))
         statistics = open_statistics(settings.options.av_statistics)
         stack.push_async_callback(statistics.close)
         worker = ScannerWorker(
@@ -69,12 +72,13 @@ async def run(gateway: Gateway) -> None:
             settings.outgoing_archive,
             statistics,
             open_notifier(settings, gateway.blobs, gateway.records),
+            count=gateway.records.count,
         )
         await serve(Stage.SCANNER, worker, gateway)
 
 
 @asynccontextmanager
-async def open_means(settings: Settings) -> AsyncIterator[Means]:
+async def open_means(settings: Settings, outages: Outages) -> AsyncIterator[Means]:
     """What messages are looked at with. Raises `ConfigError` when something of it cannot be used."""
     timeout = settings.ave.scan_timeout or NO_LIMIT_SECONDS
     async with AsyncExitStack() as stack:
@@ -87,7 +91,7 @@ async def open_means(settings: Settings) -> AsyncIterator[Means]:
                 case EngineName.SIGNATURES:
                     local.append(await stack.enter_async_context(open_signatures(settings)))
                 case EngineName.CLAMD:
-                    remote.append(stack.enter_context(open_clamd(settings, timeout)))
+                    remote.append(stack.enter_context(open_clamd(settings, timeout, outages)))
         pool = pool_for(settings)
         stack.push_async_callback(pool.close)
         ichecker = None
@@ -110,13 +114,14 @@ async def open_signatures(settings: Settings) -> AsyncIterator[SignatureEngine]:
 
 
 @contextmanager
-def open_clamd(settings: Settings, timeout: float) -> Iterator[ClamdEngine]:
+def open_clamd(settings: Settings, timeout: float, outages: Outages) -> Iterator[ClamdEngine]:
     """The engine that asks clamd."""
     engine = ClamdEngine(
         settings.engines.clamd_address,
         sessions=settings.limits.antiviral_sessions,
         timeout=timeout,
         official_only=settings.engines.clamd_official_only,
+        outages=outages,
     )
     try:
         yield engine

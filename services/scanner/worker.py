@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -14,7 +14,8 @@ from gateway.domain.message import with_edits
 from gateway.domain.mime import take_apart
 from gateway.domain.notice import Occasion
 from gateway.domain.pipeline import Finished, Onward, Outcome, Stage
-from gateway.domain.policy import ObjectAction, ObjectStatus, Policy, Status, fingerprint
+from gateway.domain.policy import ObjectStatus, Policy, Status, fingerprint
+from gateway.domain.statistics import Counter, nobody_counts, objects_with
 from gateway.domain.storage import Storage, as_it_came, quarantine_of, status_in_storage
 from gateway.domain.template import Template
 from gateway.runtime import maillog
@@ -28,7 +29,7 @@ from services.scanner.filtering import with_filtered
 from services.scanner.looking import Body, Examiner
 from services.scanner.placeholder import Gate, disclaimer, placeholder
 from services.scanner.statistics import Statistics
-from services.scanner.treatment import decide, edits_for, standing_for, worst_listed
+from services.scanner.treatment import edits_for, treat
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class ScannerWorker:
         statistics: Statistics,
         notifier: Notifier,
         *,
+        count: Callable[[Counter], None] = nobody_counts,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         """`groups` by name; the rules of `POLICY` also serve groups that are gone.
@@ -68,6 +70,7 @@ class ScannerWorker:
         self._examiner = examiner
         self._groups = {name: (rules, fingerprint(rules.policy)) for name, rules in groups.items()}
         self._gate = gate
+        self._count = count
         self._now = now
 
     async def handle(self, mail: Mail) -> Outcome:
@@ -77,29 +80,34 @@ class ScannerWorker:
         examination = await self._examiner.examine(body) if rules.policy.check_av else NOT_EXAMINED
         examination = with_filtered(examination, rules.policy)
 
-        objects = decide(examination, rules.policy)
-        status = standing_for(objects)
+        treatment = treat(examination, rules.policy)
+        objects, status = treatment.objects, treatment.status
         now = self._now()
         scanned = Scanned(mail.id, now, status, objects, policy_mark, str(self._examiner.bases))
         _log(mail, status, objects)
         self._statistics.tell(mail, objects, now)
 
-        if kept_for := worst_listed(objects, rules.policy.quarantine):
+        if kept_for := treatment.quarantined_for:
             place, code = quarantine_of(rules.policy, kept_for), status_in_storage(kept_for)
             await self._storages.keep(place, as_it_came(mail), code, at=now)
-        blocking = worst_listed(objects, rules.policy.block)
-        statuses = frozenset[Status](found.status for found in objects)
+        blocking = treatment.blocked_for
         occasion = Occasion(
-            mail=mail, policy=rules.policy, statuses=statuses, blocked=bool(blocking), objects=objects
+            mail=mail,
+            policy=rules.policy,
+            statuses=treatment.statuses,
+            blocked=bool(blocking),
+            objects=objects,
         )
         notices = await self._notifier.tell(occasion, Stage.SCANNER, now)
+        if rules.policy.check_av:
+            self._count_all(objects)
         if blocking:
             await self._storages.keep(self._archive, mail, status_in_storage(blocking), at=now)
             maillog.blocked(mail)
             return Finished((scanned, Ended(mail.id, now, Ending.BLOCKED, blocking)), notices)
 
         treated = mail
-        if any(decided.action is not ObjectAction.PASS for decided in objects):
+        if treatment.changes:
             message = await body.read()
             describe = partial(placeholder, rules.placeholder, mail=mail, gate=self._gate, now=now)
             edits = edits_for(message, examination, objects, describe)
@@ -109,6 +117,12 @@ class ScannerWorker:
         if rules.policy.add_x_header:
             treated = replace(treated, top=self._x_header(status, now) + treated.top)
         return Onward(treated, (scanned,), notices)
+
+    def _count_all(self, objects: Sequence[ScannedObject]) -> None:
+        self._count(Counter.ANTIVIRAL_MESSAGES)
+        for found in objects:
+            self._count(Counter.ANTIVIRAL_OBJECTS)
+            self._count(objects_with(found.status))
 
     def _with_disclaimer(self, mail: Mail, message: bytes, rules: GroupRules, now: datetime) -> Mail:
         """`mail` with the disclaimer under its text, or with a field that says why it has none."""

@@ -25,6 +25,7 @@ from services.sender.ourselves import Ourselves
 from services.sender.protecting import Protector
 from services.sender.reporter import Reporter
 from services.sender.resolving import Resolver
+from services.sender.routing import RoutingTable
 from services.sender.security import TlsRules
 from services.sender.session import Timeouts
 from services.sender.stspolicies import StsPolicies
@@ -99,7 +100,7 @@ def rules_of(settings: Settings) -> Rules:
     """Where mail goes, and how long it is tried."""
     timeouts = settings.timeouts
     return Rules(
-        routes=settings.forward.forward_route,
+        routes=RoutingTable(settings.forward.forward_route),
         minimal_backoff=timedelta(seconds=timeouts.minimal_backoff_time),
         maximal_backoff=timedelta(seconds=timeouts.maximal_backoff_time),
         lifetime=timedelta(days=timeouts.maximal_queue_lifetime),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from gateway.config.checks import access, files, matching, network, numbers
+from gateway.config.checks import access, authentication, files, matching, network, numbers
 from gateway.config.draft import Draft
 from gateway.config.findings import Finding
 
@@ -26,6 +26,9 @@ CHECKS: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     access.relay_is_open,
     access.nobody_may_send,
     access.recipients_are_not_known,
+    authentication.dmarc_lacks_what_it_rests_on,
+    authentication.refusal_is_never_due,
+    authentication.seal_is_not_whole,
     files.spam_is_kept_unscanned,
     files.template_is_missing,
     files.certificate_is_unusable,

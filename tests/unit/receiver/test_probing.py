@@ -41,6 +41,18 @@ async def test_a_next_hop_without_esmtp_is_asked_all_the_same() -> None:
         assert "HELO gw.example" in peer.commands
 
 
+async def test_a_next_hop_behind_lmtp_is_greeted_in_its_own_way(tmp_path: Path) -> None:
+    async with smtp_peer() as peer, smtp_peer(socket_path=tmp_path / "lmtp") as socket:
+        peer.lmtp = socket.lmtp = True
+        for route in (
+            Route("*", peer.host, peer.port, lmtp=True),
+            Route("*", f"unix:{tmp_path}/lmtp", lmtp=True),
+        ):
+            assert await Prober(ZoneDns({}), "gw.example").ask(route, BOB)
+
+        assert peer.commands[0] == socket.commands[0] == "LHLO gw.example"
+
+
 @pytest.mark.parametrize(
     ("reply", "taken"),
     [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import cast
 
 import pytest
 
@@ -12,15 +11,17 @@ from gateway.domain.errors import ConfigError
 from gateway.domain.journey import Entered
 from gateway.domain.mail import POLICY
 from gateway.domain.pipeline import Stage
-from gateway.domain.policy import Group, Policy
+from gateway.domain.policy import Group
 from gateway.domain.statistics import Counter
 from gateway.domain.storage import Storage, StorageKind
 from services.receiver import spool
+from tests.support.policies import a_policy
 from tests.support.receiving import NOW, RULES, Running, receiving
 from tests.support.smtp_client import RawClient, connected, greeted
 
 TO_B = ("b@own.example",)
-SALES = Group("sales", ("*@*",), ("s@own.example",), cast(Policy, None))
+SALES = Group("sales", ("*@*",), ("s@own.example",), a_policy())
+POLICIES = {POLICY: a_policy(), "sales": SALES.policy}
 
 
 async def send(
@@ -58,7 +59,7 @@ async def test_a_message_is_handed_to_the_first_stage_with_its_envelope() -> Non
 
 async def test_recipients_of_two_groups_get_two_copies_of_one_body(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG", "gateway.mail")
-    rules = replace(RULES, groups=(SALES,))
+    rules = replace(RULES, groups=(SALES,), policies=POLICIES)
     async with receiving(rules) as running, greeted(running.port) as client:
         answers = await send(client, ("b@own.example", "s@own.example", "c@own.example"))
 
@@ -101,7 +102,9 @@ async def test_while_the_bus_is_away_the_client_is_asked_to_come_again() -> None
 
 
 async def test_the_archive_has_the_whole_message_once_before_any_stage_has_it() -> None:
-    rules = replace(RULES, groups=(SALES,), archive=Storage(StorageKind.INCOMING, "/arch_in"))
+    rules = replace(
+        RULES, groups=(SALES,), policies=POLICIES, archive=Storage(StorageKind.INCOMING, "/arch_in")
+    )
     async with receiving(rules) as running, greeted(running.port) as client:
         running.bus.away = True
         await send(client, ("b@own.example", "s@own.example"), b"Subject: hi\r\n\r\nx\r\n")

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
@@ -12,6 +12,7 @@ from gateway.domain.mail import POLICY, Edit, Mail
 from gateway.domain.message import composed
 from gateway.domain.pipeline import Finished, Onward
 from gateway.domain.policy import ObjectAction, ObjectStatus, Policy, SpamStatus, fingerprint
+from gateway.domain.statistics import Counter, nobody_counts
 from gateway.domain.storage import Storage, StorageKind
 from gateway.domain.template import compile_template
 from gateway.runtime.isolation import IsolationPool
@@ -43,6 +44,7 @@ def a_worker(
     *,
     cure: bool = False,
     shelf: Shelf | None = None,
+    count: Callable[[Counter], None] = nobody_counts,
 ) -> ScannerWorker:
     means = Means(Panel([StandardTestFile()]), IsolationPool(), Rules(cure=cure), timeout=20.0)
     return ScannerWorker(
@@ -57,6 +59,7 @@ def a_worker(
         Storage(StorageKind.OUTGOING, "/arch_out" if shelf else ""),
         open_statistics(None),
         a_notifier(blobs),
+        count=count,
         now=lambda: NOON,
     )
 
@@ -212,6 +215,24 @@ async def test_a_message_that_is_left_without_disclaimer_says_why(blobs: MemoryB
 
     assert isinstance(outcome, Onward)
     assert composed(outcome.mail, signed) == b"X-Disclaimer: not added, the message is signed\r\n" + signed
+
+
+async def test_what_was_looked_at_is_counted_by_its_status(blobs: MemoryBlobs) -> None:
+    counted: list[Counter] = []
+    worker = a_worker(
+        blobs, INFECTED_IS_REPLACED, {"unchecked": a_policy(check_av=False)}, count=counted.append
+    )
+
+    await worker.handle(await stored(blobs, INFECTED))
+    await worker.handle(await stored(blobs, INFECTED, group="unchecked"))
+
+    assert counted == [
+        Counter.ANTIVIRAL_MESSAGES,
+        Counter.ANTIVIRAL_OBJECTS,
+        Counter.OBJECTS_CLEAN,
+        Counter.ANTIVIRAL_OBJECTS,
+        Counter.OBJECTS_INFECTED,
+    ]
 
 
 async def test_a_group_without_scan_lets_everything_pass_and_says_that_nobody_looked(
