@@ -62,13 +62,13 @@ def largest_object_never_fits(draft: Draft) -> Iterator[Finding]:
     if objects.maximal_object_size > objects.maximal_unpacked_size:
         yield warning(
             draft.place(ObjectsSection, "maximal_object_size"),
-            f"an object of MaximalObjectSize ({objects.maximal_object_size} KB) is larger than all together may "
-            f"be ({objects.maximal_unpacked_size} KB): raise MaximalUnpackedSize",
+            f"an object of MaximalObjectSize ({objects.maximal_object_size} KB) is larger than all together "
+            f"may be ({objects.maximal_unpacked_size} KB): raise MaximalUnpackedSize",
         )
     needed = MEMORY_AT_LEAST + MEMORY_PER_OBJECT * (objects.maximal_object_size >> 10)
     if needed > objects.isolated_memory:
         yield warning(
             draft.place(ObjectsSection, "maximal_object_size"),
-            f"to make an object of MaximalObjectSize ({objects.maximal_object_size} KB) takes about {needed} MB: "
-            f"raise IsolatedMemory ({objects.isolated_memory} MB)",
+            f"to make an object of MaximalObjectSize ({objects.maximal_object_size} KB) takes about {needed} "
+            f"MB: raise IsolatedMemory ({objects.isolated_memory} MB)",
         )

@@ -83,10 +83,10 @@ def test_archives_are_opened_only_if_that_is_wanted(write: Writer) -> None:
     assert (found.status, found.inside) == (ObjectStatus.CLEAN, ())
 
 
-@each_kind
-def test_a_truncated_archive_is_never_clean_unless_all_of_it_was_seen(write: Writer) -> None:
+@pytest.mark.parametrize("kind", [kind for kind in ARCHIVES if kind != "compress"])  # it has no end mark
+def test_a_truncated_archive_is_never_clean_unless_all_of_it_was_seen(kind: str) -> None:
     # The half is long enough for every kind to be known by its first bytes.
-    archive = write(virus_test_file() * 4)
+    archive = ARCHIVES[kind](virus_test_file() * 4)
     found = all_inside(archive[: len(archive) // 2])
 
     assert len(found) == 1 or faults(found) or virus_test_file() * 4 in contents(found).values()
