@@ -15,6 +15,7 @@ CHECKS: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     numbers.retry_meets_a_stale_record,
     numbers.shortest_wait_is_the_longer,
     numbers.largest_message_never_fits,
+    numbers.largest_object_never_fits,
     matching.rule_never_matches,
     matching.sender_rule_never_matches,
     matching.route_never_matches,

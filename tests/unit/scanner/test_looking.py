@@ -273,3 +273,21 @@ async def test_a_message_with_very_much_inside_it_is_not_kept() -> None:
         body = blobs.body(a_message(an_attachment(zipped({str(number): b"x" for number in range(100)}))))
 
         assert await examiner.examine(body) is not await examiner.examine(body)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        a_message(*(a_text() for _ in range(400))),
+        a_message(*(a_text() for _ in range(150))),
+        a_message(*[b"Content-Transfer-Encoding: base64\r\n\r\n" + b"QUJD=*\r\n" * 20_000] * 4),
+    ],
+    ids=["very many parts", "many parts", "parts of which nobody knows how to read them"],
+)
+async def test_a_message_that_is_much_work_is_looked_at_in_isolation(message: bytes) -> None:
+    engine = ScriptedEngine()
+    async with an_examiner(engine) as examiner:
+        found = await examiner.examine(SlowBlobs().body(message))
+
+        assert {one.status for one in found.objects} == {ObjectStatus.CLEAN}
+        assert len(engine.asked) < 110
