@@ -37,6 +37,7 @@ from services.scanner.looking import Examiner
 from services.scanner.objects.budget import Limits
 from services.scanner.objects.walking import Opening
 from services.scanner.placeholder import Gate
+from services.scanner.sealing import sealer_of
 from services.scanner.signatures.signatures import SHIPPED, load_signatures
 from services.scanner.statistics import open_statistics
 from services.scanner.worker import GroupRules, ScannerWorker
@@ -73,6 +74,7 @@ async def run(gateway: Gateway) -> None:
             statistics,
             open_notifier(settings, gateway.blobs, gateway.records),
             count=gateway.records.count,
+            sealer=sealer_of(settings.authentication, settings.network.hostname),
         )
         await serve(Stage.SCANNER, worker, gateway)
 

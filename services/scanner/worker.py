@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
+from gateway.authentication.arc.sealing import Sealer
 from gateway.blobs.port import Blobs
 from gateway.domain.journey import Ended, Ending, Scanned, ScannedObject
 from gateway.domain.mail import POLICY, Mail
@@ -28,6 +29,7 @@ from services.scanner.examination import NOT_EXAMINED
 from services.scanner.filtering import with_filtered
 from services.scanner.looking import Body, Examiner
 from services.scanner.placeholder import Gate, disclaimer, placeholder
+from services.scanner.sealing import sealed
 from services.scanner.statistics import Statistics
 from services.scanner.treatment import edits_for, treat
 
@@ -56,17 +58,19 @@ class ScannerWorker:
         notifier: Notifier,
         *,
         count: Callable[[Counter], None] = nobody_counts,
+        sealer: Sealer | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         """`groups` by name; the rules of `POLICY` also serve groups that are gone.
 
-        What is blocked is kept in `archive`.
+        What is blocked is kept in `archive`. What leaves changed is sealed by `sealer`.
         """
         self._blobs = blobs
         self._storages = storages
         self._archive = archive
         self._statistics = statistics
         self._notifier = notifier
+        self._sealer = sealer
         self._examiner = examiner
         self._groups = {name: (rules, fingerprint(rules.policy)) for name, rules in groups.items()}
         self._gate = gate
@@ -116,6 +120,7 @@ class ScannerWorker:
             treated = self._with_disclaimer(treated, await body.read(), rules, now)
         if rules.policy.add_x_header:
             treated = replace(treated, top=self._x_header(status, now) + treated.top)
+        treated = await sealed(treated, self._sealer, self._blobs, now)
         return Onward(treated, (scanned,), notices)
 
     def _count_all(self, objects: Sequence[ScannedObject]) -> None:
