@@ -9,17 +9,12 @@ from gateway.config.draft import Draft
 from gateway.config.findings import Finding, Place, warning
 from gateway.config.names import parameter_name
 from gateway.config.sections.bounds import ResolveSection
-from gateway.config.sections.gateway import (
-    ApiSection,
-    BusSection,
-    MetricsSection,
-    ProcessesSection,
-    TlsSection,
-)
+from gateway.config.sections.gateway import ApiSection, BusSection, MetricsSection, ProcessesSection
 from gateway.config.sections.site import (
     ForwardSection,
     NetworkSection,
 )
+from gateway.config.sections.transport import TlsSection
 from gateway.config.sections.updater import UpdaterOptionsSection
 from gateway.domain.endpoint import HostPort, is_address
 from gateway.domain.tls import OutgoingTls
