@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from pathlib import Path
 
 from gateway.blobs.port import Blobs, MissingBody
 from gateway.bus.port import Bus
@@ -14,6 +15,7 @@ from gateway.domain.errors import TemporaryFailure
 from gateway.domain.licence import Standing
 from gateway.domain.mail import BodyRef
 from gateway.domain.pipeline import Module, Stage
+from gateway.operations.bases import BasesStatus, status_of_bases
 from gateway.operations.licences import LicenceStatus, status_of_licence
 from gateway.records.port import PARKED, Outage, Records
 from gateway.version import VERSION
@@ -35,13 +37,20 @@ class GatewayStatus:
     suspended: tuple[Module, ...]
     outages: tuple[Outage, ...]  # what is out of order outside, and done without
     licence: LicenceStatus | None  # None: no key is installed
+    bases: tuple[BasesStatus, ...]  # none: the databases that came with the gateway are in use
 
 
-async def status_of_gateway(bus: Bus, records: Records, licence: Standing, now: datetime) -> GatewayStatus:
-    """How it all is at `now`. `TimeoutError` when a world does not answer."""
+async def status_of_gateway(
+    bus: Bus, records: Records, licence: Standing, now: datetime, bases: Path
+) -> GatewayStatus:
+    """How it all is at `now`; `bases` is where databases lie. `TimeoutError` when a world does not answer."""
     async with asyncio.timeout(ANSWER_SECONDS):
-        counts, depth, suspended, outages = await asyncio.gather(
-            records.counts(), bus.depth(), records.suspended(), records.outages.known(now)
+        counts, depth, suspended, outages, known_bases = await asyncio.gather(
+            records.counts(),
+            bus.depth(),
+            records.suspended(),
+            records.outages.known(now),
+            asyncio.to_thread(status_of_bases, bases),
         )
     return GatewayStatus(
         version=VERSION,
@@ -51,6 +60,7 @@ async def status_of_gateway(bus: Bus, records: Records, licence: Standing, now: 
         suspended=tuple(module for module in Module if module in suspended),
         outages=tuple(outages),
         licence=status_of_licence(licence),
+        bases=known_bases,
     )
 
 

@@ -21,7 +21,8 @@ async def run(gateway: Gateway) -> None:
 
 async def _answer(gateway: Gateway, listen: HostPort) -> None:
     tokens = TokenFile(gateway.settings.api.token_file)
-    app = make_app(gateway.bus, gateway.blobs, gateway.records, gateway.licensing, tokens)
+    bases = gateway.settings.path.bases_path
+    app = make_app(gateway.bus, gateway.blobs, gateway.records, gateway.licensing, tokens, bases)
     lifecycle = gateway.lifecycle
     with bind(listen) as bound:
         await serve_app(app, bound, lifecycle.stopping, ready=lambda: lifecycle.ready("api"))

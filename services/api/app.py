@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,12 +26,14 @@ _HEADERS = {
 }
 
 
-def make_app(bus: Bus, blobs: Blobs, records: Records, licensing: Licensing, tokens: TokenFile) -> FastAPI:
-    """The API over these worlds, for the holders of these tokens."""
+def make_app(
+    bus: Bus, blobs: Blobs, records: Records, licensing: Licensing, tokens: TokenFile, bases: Path
+) -> FastAPI:
+    """The API over these worlds, for the holders of these tokens; `bases` is where databases lie."""
     # Its own description would tell the unknown what there is to ask.
     app = FastAPI(title="Mailwarden", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.include_router(health_routes(Readiness(bus, blobs, records)))
-    app.include_router(mail_routes(bus, records, licensing, known_holder(tokens), utc_now))
+    app.include_router(mail_routes(bus, records, licensing, known_holder(tokens), utc_now, bases))
     app.add_middleware(_Guarded)
     answer_problems(app)
     return app

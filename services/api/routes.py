@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
+from pathlib import Path as Directory
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query
@@ -38,21 +39,24 @@ def mail_routes(
     licensing: Licensing,
     holder: Callable[..., Holder],
     now: Callable[[], datetime],
+    bases: Directory,
 ) -> APIRouter:
     """`/v1`: all that needs a token."""
     router = APIRouter(prefix="/v1")
-    router.include_router(_questions(bus, records, licensing, now), dependencies=[Depends(holder)])
+    router.include_router(_questions(bus, records, licensing, now, bases), dependencies=[Depends(holder)])
     router.include_router(_orders(bus, records, now), dependencies=[Depends(operator(holder))])
     return router
 
 
-def _questions(bus: Bus, records: Records, licensing: Licensing, now: Callable[[], datetime]) -> APIRouter:
+def _questions(
+    bus: Bus, records: Records, licensing: Licensing, now: Callable[[], datetime], bases: Directory
+) -> APIRouter:
     router = APIRouter()
 
     @router.get("/status")
     async def status() -> GatewayStatus:
-        """How much mail is where, what is suspended or out of order, and the licence."""
-        return await status_of_gateway(bus, records, licensing.standing, now())
+        """How much mail is where, what is suspended or out of order, the licence and the databases."""
+        return await status_of_gateway(bus, records, licensing.standing, now(), bases)
 
     @router.get("/queue")
     async def queue(asked: Annotated[PageOfQueue, Query()]) -> QueuePage:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -30,8 +31,10 @@ from services.receiver.trace import look, received_field
 LONGEST_STORING = 120.0
 """Seconds to make a message safe. A client waits ten minutes for the reply (RFC 5321 §4.5.3.2.6)."""
 
-_ROOM_IS_KNOWN_FOR = 1.0
+ROOM_IS_KNOWN_FOR = 1.0
 """Seconds after which the room left for bodies is asked for again."""
+
+_log = logging.getLogger(__name__)
 
 
 class Spool:
@@ -162,11 +165,18 @@ class Spool:
     async def _has_no_room(self) -> bool:
         asked_at = asyncio.get_running_loop().time()
         least = self._rules.limits.free_space
-        if least and asked_at - self._room_asked_at >= _ROOM_IS_KNOWN_FOR:
+        if least and asked_at - self._room_asked_at >= ROOM_IS_KNOWN_FOR:
             self._room_asked_at = asked_at
             free = await self._blobs.free_bytes()
-            self._room_is_short = free is not None and free < least
+            self._note_room(is_short=free is not None and free < least)
         return self._room_is_short
+
+    def _note_room(self, *, is_short: bool) -> None:
+        if is_short and not self._room_is_short:
+            _log.warning("receiving pauses: less than %d MB are free", self._rules.limits.free_space >> 20)
+        elif self._room_is_short and not is_short:
+            _log.info("receiving goes on: there is room again")
+        self._room_is_short = is_short
 
 
 class Reception:

@@ -16,11 +16,13 @@ from gateway.domain.pipeline import Stage
 from gateway.domain.policy import Policy
 from gateway.domain.storage import StorageKind, quarantines_in_use
 from gateway.runtime.confinement import Bounds
+from gateway.runtime.ids import new_id
 from gateway.runtime.isolation import IsolationPool
 from gateway.runtime.notifying import open_notifier
+from gateway.runtime.outages import Outages
 from gateway.runtime.process import run_service
 from gateway.runtime.serve import serve
-from gateway.runtime.templates import PLACEHOLDER, load_template
+from gateway.runtime.templates import DISCLAIMER, PLACEHOLDER, load_template
 from gateway.runtime.wiring import Gateway
 from gateway.version import VERSION
 from services.scanner.engines.clamd import ClamdEngine
@@ -58,7 +60,8 @@ async def run(gateway: Gateway) -> None:
     for storage in (settings.outgoing_archive, *quarantines):
         await gateway.storages.prepare(storage)
     async with AsyncExitStack() as stack:
-        means = await stack.enter_async_context(open_means(settings))
+        outages = await stack.enter_async_context(Outages(gateway.records.outages, new_id()))
+        means = await stack.enter_async_context(open_means(settings, outages))
         statistics = open_statistics(settings.options.av_statistics)
         stack.push_async_callback(statistics.close)
         worker = ScannerWorker(
@@ -70,13 +73,14 @@ async def run(gateway: Gateway) -> None:
             settings.outgoing_archive,
             statistics,
             open_notifier(settings, gateway.blobs, gateway.records),
+            count=gateway.records.count,
             sealer=sealer_of(settings.authentication, settings.network.hostname),
         )
         await serve(Stage.SCANNER, worker, gateway)
 
 
 @asynccontextmanager
-async def open_means(settings: Settings) -> AsyncIterator[Means]:
+async def open_means(settings: Settings, outages: Outages) -> AsyncIterator[Means]:
     """What messages are looked at with. Raises `ConfigError` when something of it cannot be used."""
     timeout = settings.ave.scan_timeout or NO_LIMIT_SECONDS
     async with AsyncExitStack() as stack:
@@ -89,7 +93,7 @@ async def open_means(settings: Settings) -> AsyncIterator[Means]:
                 case EngineName.SIGNATURES:
                     local.append(await stack.enter_async_context(open_signatures(settings)))
                 case EngineName.CLAMD:
-                    remote.append(stack.enter_context(open_clamd(settings, timeout)))
+                    remote.append(stack.enter_context(open_clamd(settings, timeout, outages)))
         pool = pool_for(settings)
         stack.push_async_callback(pool.close)
         ichecker = None
@@ -112,13 +116,14 @@ async def open_signatures(settings: Settings) -> AsyncIterator[SignatureEngine]:
 
 
 @contextmanager
-def open_clamd(settings: Settings, timeout: float) -> Iterator[ClamdEngine]:
+def open_clamd(settings: Settings, timeout: float, outages: Outages) -> Iterator[ClamdEngine]:
     """The engine that asks clamd."""
     engine = ClamdEngine(
         settings.engines.clamd_address,
         sessions=settings.limits.antiviral_sessions,
         timeout=timeout,
         official_only=settings.engines.clamd_official_only,
+        outages=outages,
     )
     try:
         yield engine
@@ -143,7 +148,11 @@ def rules_for(settings: Settings, timeout: float) -> Rules:
 
 def rules_of(policy: Policy) -> GroupRules:
     """The policy with its templates read. Raises `ConfigError` when one cannot be."""
-    return GroupRules(policy, load_template(policy.placeholder_template, PLACEHOLDER))
+    return GroupRules(
+        policy,
+        load_template(policy.placeholder_template, PLACEHOLDER),
+        load_template(policy.disclaimer_template, DISCLAIMER),
+    )
 
 
 def pool_for(settings: Settings) -> IsolationPool:

@@ -18,6 +18,8 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from types import TracebackType
 
+import psutil
+
 from gateway.domain.endpoint import HostPort, LocalSocket
 from tests.support.ports import free_port
 
@@ -100,6 +102,12 @@ class PrivateClamd(AbstractContextManager["PrivateClamd"]):
         """Let it go on."""
         assert self._server is not None
         self._server.send_signal(signal.SIGCONT)
+
+    def cpu_seconds(self) -> float:
+        """Processor time that it has used so far."""
+        assert self._server is not None
+        used = psutil.Process(self._server.pid).cpu_times()
+        return used.user + used.system
 
     def _answers(self) -> bool:
         with suppress(OSError), self._connected() as connection:

@@ -25,6 +25,7 @@ from typing import TypeVar, TypeVarTuple
 from gateway.domain.endpoint import HostPort, LocalSocket
 from gateway.domain.errors import TemporaryFailure
 from gateway.domain.policy import ObjectStatus
+from gateway.runtime.outages import Outages
 from services.scanner.engines.clamdhealth import Health
 from services.scanner.engines.clamdtalk import BrokenOff, Talk, TooLarge, TooSlow, Unreachable
 from services.scanner.engines.port import CLEAN, Bases, EngineResult, Sample
@@ -87,17 +88,19 @@ class ClamdEngine:
         sessions: int,
         timeout: float,
         official_only: bool,
+        outages: Outages,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`timeout` in seconds, for one sample.
 
         `official_only`: it has ClamAV's own databases and no others, so what it states of them says all.
+        That it is away is told to `outages`.
         """
         self._address = address
         self._timeout = timeout
         self._official_only = official_only
         self._clock = clock
-        self._health = Health(str(address), clock)
+        self._health = Health(str(address), outages, clock)
         self._threads = ThreadPoolExecutor(sessions, thread_name_prefix="clamd")
         self._talks: set[Talk] = set()
         self._stated = Stated()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
 from gateway.domain.errors import TemporaryFailure
-
-log = logging.getLogger(__name__)
+from gateway.runtime.outages import Outages
 
 FIRST_WAIT = 1.0
 LONGEST_WAIT = 30.0
@@ -16,9 +14,10 @@ LONGEST_WAIT = 30.0
 class Health:
     """What all who ask one clamd know of it. While it is away mail waits: nothing passes unseen."""
 
-    def __init__(self, address: str, clock: Callable[[], float]) -> None:
+    def __init__(self, address: str, outages: Outages, clock: Callable[[], float]) -> None:
         """`clock` gives seconds."""
-        self._address = address
+        self._subject = f"clamd at {address}"
+        self._outages = outages
         self._clock = clock
         self._trouble = ""
         self._wait = FIRST_WAIT
@@ -34,19 +33,15 @@ class Health:
 
     def failed(self, trouble: str) -> None:
         """It could not be reached."""
-        if not self._trouble:
-            log.error("clamd at %s cannot be asked, mail waits: %s", self._address, trouble)
-            self._wait = FIRST_WAIT
-        else:
-            self._wait = min(2 * self._wait, LONGEST_WAIT)
+        self._wait = min(2 * self._wait, LONGEST_WAIT) if self._trouble else FIRST_WAIT
         self._trouble = trouble
         self._not_before = self._clock() + self._wait
+        self._outages.begin(self._subject, f"mail waits: {trouble}")
 
     def answered(self) -> None:
         """It is there."""
-        if self._trouble:
-            log.info("clamd at %s answers again", self._address)
         self._trouble = ""
+        self._outages.end(self._subject)
 
     def failure(self) -> TemporaryFailure:
         """What happens to mail now."""

@@ -30,7 +30,7 @@ def records() -> ReadRecords:
 async def anybody(tmp_path: Path, records: ReadRecords) -> AsyncIterator[httpx.AsyncClient]:
     path = tmp_path / "tokens"
     path.write_text(line_of("tests", Role.VIEWER, TOKEN))
-    app = make_app(MemoryBus(), MemoryBlobs(), records, licensed(), TokenFile(path))
+    app = make_app(MemoryBus(), MemoryBlobs(), records, licensed(), TokenFile(path), path.parent / "bases")
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway.example") as client:
         yield client
@@ -110,6 +110,7 @@ async def test_status_is_told_to_a_viewer(viewer: httpx.AsyncClient) -> None:
             "days_left": 365,
             "backup": "",
         },
+        "bases": [],
     }
 
 

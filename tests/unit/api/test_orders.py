@@ -35,7 +35,7 @@ def records() -> ReadRecords:
 async def anybody(tmp_path: Path, records: ReadRecords) -> AsyncIterator[httpx.AsyncClient]:
     path = tmp_path / "tokens"
     path.write_text("\n".join(line_of(role, role, token) for role, token in TOKENS.items()))
-    app = make_app(MemoryBus(), MemoryBlobs(), records, licensed(), TokenFile(path))
+    app = make_app(MemoryBus(), MemoryBlobs(), records, licensed(), TokenFile(path), tmp_path / "bases")
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway.example") as client:
         yield client

@@ -40,7 +40,14 @@ async def served(app: FastAPI) -> AsyncIterator[tuple[str, int, asyncio.Event]]:
 
 def an_app(tmp_path: Path) -> FastAPI:
     (tmp_path / "tokens").write_text(line_of("tests", Role.VIEWER, TOKEN))
-    return make_app(MemoryBus(), MemoryBlobs(), ReadRecords(), licensed(), TokenFile(tmp_path / "tokens"))
+    return make_app(
+        MemoryBus(),
+        MemoryBlobs(),
+        ReadRecords(),
+        licensed(),
+        TokenFile(tmp_path / "tokens"),
+        tmp_path / "bases",
+    )
 
 
 async def test_a_viewer_is_answered_over_a_real_connection(tmp_path: Path) -> None:

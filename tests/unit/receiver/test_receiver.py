@@ -12,7 +12,9 @@ from gateway.domain.journey import Entered
 from gateway.domain.mail import POLICY
 from gateway.domain.pipeline import Stage
 from gateway.domain.policy import Group
+from gateway.domain.statistics import Counter
 from gateway.domain.storage import Storage, StorageKind
+from services.receiver import spool
 from tests.support.policies import a_policy
 from tests.support.receiving import NOW, RULES, Running, receiving
 from tests.support.smtp_client import RawClient, connected, greeted
@@ -133,12 +135,24 @@ async def test_while_records_pile_up_no_message_is_begun() -> None:
         assert (await client.say("MAIL FROM:<a@client.example>")).startswith("451 4.3.0")
 
 
-async def test_while_room_is_short_no_message_is_begun() -> None:
-    rules = replace(RULES, limits=replace(RULES.limits, free_space=1000))
+async def test_while_room_is_short_no_message_is_begun_and_once_there_is_some_it_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "services.receiver.spool")
+    monkeypatch.setattr(spool, "ROOM_IS_KNOWN_FOR", 0.0)
+    rules = replace(RULES, limits=replace(RULES.limits, free_space=3 << 20))
     async with receiving(rules) as running, greeted(running.port) as client:
-        running.blobs.free = 999
+        running.blobs.free = (3 << 20) - 1
+        refused = [await client.say("MAIL FROM:<a@client.example>") for _ in range(2)]
+        running.blobs.free = 3 << 20
 
-        assert (await client.say("MAIL FROM:<a@client.example>")).startswith("452 4.3.1")
+        assert [reply[:9] for reply in refused] == ["452 4.3.1"] * 2
+        assert (await send(client))[-1] == "250 2.1.0 OK"
+        assert caplog.messages == [
+            "receiving pauses: less than 3 MB are free",
+            "receiving goes on: there is room again",
+        ]
+        assert running.records.counted[Counter.RECEIVINGS_REFUSED] == 2
 
 
 async def test_a_message_that_finds_no_room_is_read_to_its_end_and_refused() -> None:
@@ -198,6 +212,7 @@ async def test_a_receiver_that_stops_ends_idle_sessions_and_lets_messages_be_fin
         await busy.send(b"MAIL FROM:<>\r\nRCPT TO:<b@own.example>\r\nDATA\r\nx\r\n")
         await busy.replies(3)
 
+        port = running.port
         stopping = asyncio.create_task(running.receiver.stop())
 
         assert (await idle.reply()).startswith("421 4.3.2")
@@ -208,7 +223,7 @@ async def test_a_receiver_that_stops_ends_idle_sessions_and_lets_messages_be_fin
         assert await busy.is_closed()
         await stopping
         with pytest.raises(ConnectionRefusedError):
-            async with connected(running.port):
+            async with connected(port):
                 pass
 
 

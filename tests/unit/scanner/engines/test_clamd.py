@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -14,12 +13,14 @@ import pytest
 from gateway.domain.endpoint import HostPort, LocalSocket
 from gateway.domain.errors import TemporaryFailure
 from gateway.domain.policy import ObjectStatus
+from gateway.runtime.outages import Outages
 from services.scanner.engines.clamd import MOST_BREAKS, ClamdEngine, meaning_of
 from services.scanner.engines.clamdhealth import FIRST_WAIT, LONGEST_WAIT
 from services.scanner.engines.port import Bases, Sample
 from tests.support.looking import SlowBlobs, an_examiner
 from tests.support.parts import a_message, a_text
 from tests.support.ports import free_port
+from tests.support.records import MemoryOutages
 from tests.support.scriptedclamd import DATED, NEWER, ScriptedClamd
 from tests.support.waiting import until
 
@@ -37,9 +38,20 @@ class Clock:
 
 @contextmanager
 def an_engine(
-    address: HostPort | LocalSocket, clock: Clock | None = None, *, official_only: bool = True
+    address: HostPort | LocalSocket,
+    clock: Clock | None = None,
+    *,
+    official_only: bool = True,
+    outages: Outages | None = None,
 ) -> Iterator[ClamdEngine]:
-    engine = ClamdEngine(address, sessions=2, timeout=20, official_only=official_only, clock=clock or Clock())
+    engine = ClamdEngine(
+        address,
+        sessions=2,
+        timeout=20,
+        official_only=official_only,
+        outages=outages or Outages(MemoryOutages(), "tests"),
+        clock=clock or Clock(),
+    )
     try:
         yield engine
     finally:
@@ -133,20 +145,21 @@ async def test_what_clamd_found_clean_is_not_sent_again_until_it_has_new_databas
     assert after.objects[0].threats == ("Worm",)
 
 
-async def test_while_nobody_listens_mail_waits_and_the_log_says_it_once(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    clock = Clock()
-    with an_engine(LocalSocket(str(tmp_path / "clamd")), clock) as engine, caplog.at_level(logging.INFO):
+async def test_while_nobody_listens_mail_waits_and_the_operator_is_told(tmp_path: Path) -> None:
+    clock, outages = Clock(), Outages(MemoryOutages(), "tests")
+    with an_engine(LocalSocket(str(tmp_path / "clamd")), clock, outages=outages) as engine:
         for _ in range(5):
             with pytest.raises(TemporaryFailure, match=r"clamd cannot be asked: .*No such file"):
                 await engine.scan(HELLO)
             clock.now += LONGEST_WAIT
+        meanwhile = outages.known
 
         with ScriptedClamd(tmp_path):
             assert (await engine.scan(HELLO)).status is ObjectStatus.CLEAN
 
-    assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"]
+    assert [one.subject for one in meanwhile] == [f"clamd at unix:{tmp_path}/clamd"]
+    assert "mail waits" in meanwhile[0].reason
+    assert outages.known == ()
 
 
 async def test_a_clamd_that_is_away_is_left_alone_for_a_while(tmp_path: Path) -> None:

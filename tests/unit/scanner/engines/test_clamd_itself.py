@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import gzip
 import io
+import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from gateway.domain.errors import TemporaryFailure
 from gateway.domain.policy import ObjectStatus
+from gateway.runtime.outages import Outages
 from services.scanner.engines.clamd import ClamdEngine
+from services.scanner.engines.clamdhealth import FIRST_WAIT
 from services.scanner.engines.port import Sample
 from tests.support.clamd import WORM, WORM_NAME, PrivateClamd
+from tests.support.records import MemoryOutages
 
 pytestmark = pytest.mark.xdist_group("clamd")
 
@@ -35,8 +39,17 @@ def clamd(request: pytest.FixtureRequest) -> Iterator[PrivateClamd]:
 
 
 @contextmanager
-def asking(clamd: PrivateClamd, timeout: float = 60.0) -> Iterator[ClamdEngine]:
-    engine = ClamdEngine(clamd.address, sessions=4, timeout=timeout, official_only=False)
+def asking(
+    clamd: PrivateClamd, *, timeout: float = 60.0, clock: Callable[[], float] = time.monotonic
+) -> Iterator[ClamdEngine]:
+    engine = ClamdEngine(
+        clamd.address,
+        sessions=4,
+        timeout=timeout,
+        official_only=False,
+        outages=Outages(MemoryOutages(), "tests"),
+        clock=clock,
+    )
     try:
         yield engine
     finally:
@@ -123,7 +136,8 @@ async def test_many_ask_at_once_and_each_gets_the_answer_to_its_own_question(cla
 
 
 async def test_a_clamd_that_is_restarted_during_a_scan_is_asked_again(clamd: PrivateClamd) -> None:
-    with asking(clamd) as engine:
+    now = [100.0]
+    with asking(clamd, clock=lambda: now[0]) as engine:
         assert (await engine.scan(Sample(b"before"))).status is CLEAN
         clamd.freeze()
         scan = asyncio.create_task(engine.scan(Sample(b"here is " + WORM)))
@@ -136,7 +150,7 @@ async def test_a_clamd_that_is_restarted_during_a_scan_is_asked_again(clamd: Pri
             await engine.scan(Sample(b"meanwhile"))
 
         clamd.start()
-        engine._health._not_before = 0
+        now[0] += FIRST_WAIT
         assert (await engine.scan(Sample(b"here is " + WORM))).threats == (WORM_NAME,)
 
 
