@@ -9,12 +9,11 @@ from gateway.authentication.header import Header
 from gateway.authentication.names import LONGEST_NAME, plain_domain
 from gateway.authentication.structured import folded, is_quoted, tokens, unquoted
 from gateway.domain.authentication import Arc, Authentication, Dkim, Dmarc, Identity, Result, Spf
-from gateway.domain.mail import Edit
 
 FIELD = "Authentication-Results"
 
-MOST_REMOVED = 100
-"""Runs of fields that claim to be ours and are taken away. Removals travel with the mail."""
+MOST_FORGED = 100
+"""Runs of fields that claim to be ours. What takes them away travels with the mail."""
 
 _NOT_PRINTABLE = re.compile(r"[^ -~]")
 _TOKEN = re.compile(r"[!#-'*+.0-9A-Z^-~-]+")  # RFC 2045 §5.1
@@ -33,17 +32,20 @@ def results_field(hostname: str, found: Authentication) -> bytes:
     return ";\r\n\t".join([f"{FIELD}: {hostname}", *results]).encode("ascii") + b"\r\n"
 
 
-def removals(header: Header, hostname: str) -> tuple[Edit, ...]:
-    """Edits that take away the fields that claim to be ours (RFC 8601 §5). Raises `TooManyClaims`."""
-    runs: list[Edit] = []
+def forged_fields(header: Header, hostname: str) -> tuple[tuple[int, int], ...]:
+    """Where the fields stand that claim to be ours: bytes from and to. Raises `TooManyClaims`.
+
+    They are to be taken away (RFC 8601 §5). Neighbours are told as one.
+    """
+    runs: list[tuple[int, int]] = []
     for field in header.named(FIELD):
         if not claims(header.value(field), hostname):
             continue
-        if runs and runs[-1].end == field.start:
-            runs[-1] = Edit(runs[-1].start, field.end)
+        if runs and runs[-1][1] == field.start:
+            runs[-1] = runs[-1][0], field.end
         else:
-            runs.append(Edit(field.start, field.end))
-    if len(runs) > MOST_REMOVED:
+            runs.append((field.start, field.end))
+    if len(runs) > MOST_FORGED:
         raise TooManyClaims(f"{len(runs)} fields say that {hostname} has looked at the message before")
     return tuple(runs)
 

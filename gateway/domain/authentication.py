@@ -93,3 +93,5 @@ class Authentication:
     dkim: tuple[Dkim, ...] | None = None  # (): not signed
     dmarc: Dmarc | None = None
     arc: Arc | None = None
+    forged: tuple[tuple[int, int], ...] = ()
+    """Bytes from and to, in the body, of fields that claimed to be our own results."""

@@ -56,6 +56,12 @@ def with_edits(mail: Mail, new: Iterable[Edit]) -> Mail:
     return replace(mail, edits=edits)
 
 
+def as_it_entered(mail: Mail) -> Mail:
+    """`mail` with no edits but those that take away what strangers said in our name."""
+    forged = mail.authentication.forged if mail.authentication else ()
+    return replace(mail, edits=tuple(Edit(start, end) for start, end in forged))
+
+
 def _pieces(mail: Mail) -> Iterator[bytes | Span]:
     if mail.top:
         yield mail.top

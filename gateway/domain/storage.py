@@ -10,9 +10,10 @@ from enum import StrEnum
 
 from gateway.domain.headers import fields
 from gateway.domain.mail import Mail
+from gateway.domain.message import as_it_entered
 from gateway.domain.policy import ObjectStatus, Policy, SpamStatus, Status
 
-_OF_STAGES = ("x-spamtest-", "x-anti-virus", "x-disclaimer", "keywords")
+_OF_STAGES = ("x-spamtest-", "x-anti-virus", "x-disclaimer", "keywords", "arc-")
 """How the names of those fields begin that stages add on top."""
 
 
@@ -99,13 +100,16 @@ def entry_name(storage: str, mail: Mail) -> str:
 
 
 def as_it_came(mail: Mail) -> Mail:
-    """`mail` as the receiver took it: without what the stages changed, and without the fields they added."""
+    """`mail` as the receiver took it: without what the stages changed, and without the fields they added.
+
+    What was forged in our name stays away all the same.
+    """
     kept = (
         mail.top[field.start : field.end]
         for field in fields(mail.top)
         if not field.name.lower().startswith(_OF_STAGES)
     )
-    return replace(mail, top=b"".join(kept), edits=())
+    return replace(as_it_entered(mail), top=b"".join(kept))
 
 
 def preface_of(mail: Mail, status: StoredStatus) -> bytes:

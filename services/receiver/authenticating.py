@@ -9,18 +9,18 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from gateway.authentication.examination import Examination, Methods
 from gateway.authentication.header import Header
-from gateway.authentication.results import FIELD, TooManyClaims, removals, results_field
+from gateway.authentication.results import FIELD, TooManyClaims, forged_fields, results_field
 from gateway.authentication.spf.evaluation import Sender
 from gateway.dns.port import Dns
 from gateway.domain.access import Address, Network
 from gateway.domain.authentication import Authentication, Dmarc, Request, Result, Spf
 from gateway.domain.firstmatch import NetworkIndex
-from gateway.domain.mail import Edit, Envelope
+from gateway.domain.mail import Envelope
 from gateway.domain.policy import Policy
 from services.receiver import replies
 from services.receiver.relaying import RelayRules
@@ -48,11 +48,10 @@ class Authenticating:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What was found out about a message, and what that adds to it and takes from it."""
+    """What was found out about a message, and the field that says so."""
 
     authentication: Authentication | None = None
-    top: bytes = b""
-    edits: tuple[Edit, ...] = ()
+    field: bytes = b""
 
 
 class Examiner:
@@ -116,19 +115,19 @@ class Examining:
         if self._is_ours:
             return Credentials()
         try:
-            edits = removals(Header(header), self._examiner.hostname) if _FIELD in header.lower() else ()
+            forged = _forged(header, self._examiner.hostname)
         except TooManyClaims:
             return replies.TOO_MANY_CLAIMS
         found = await self._found()
         if found is None:
-            return Credentials(edits=edits)
-        ground = ground_of_refusal(found, policies, self._examiner.authenticating.sealers)
-        match ground:
+            return Credentials(Authentication(forged=forged) if forged else None)
+        match ground_of_refusal(found, policies, self._examiner.authenticating.sealers):
             case Spf(domain=domain):
                 return replies.spf_failed(domain, await self._explanation())
             case Dmarc(domain=domain):
                 return replies.dmarc_failed(domain)
-        return Credentials(found, results_field(self._examiner.hostname, found), edits)
+        field = results_field(self._examiner.hostname, found)
+        return Credentials(replace(found, forged=forged), field)
 
     def close(self) -> None:
         """Ask nothing more."""
@@ -154,6 +153,10 @@ class Examining:
         _log.exception("fault in finding out who sent a message: it is taken without that")
         self.close()
         self._examination = None
+
+
+def _forged(header: bytes, hostname: str) -> tuple[tuple[int, int], ...]:
+    return forged_fields(Header(header), hostname) if _FIELD in header.lower() else ()
 
 
 def ground_of_refusal(

@@ -13,6 +13,7 @@ from gateway.bus.port import Bus
 from gateway.domain.errors import TemporaryFailure
 from gateway.domain.journey import Entered
 from gateway.domain.mail import POLICY, Envelope, Mail
+from gateway.domain.message import as_it_entered
 from gateway.domain.splitting import split_by_group, virtual_copies
 from gateway.domain.statistics import Counter
 from gateway.domain.storage import StoredStatus
@@ -147,12 +148,8 @@ class Spool:
 
     def _introduced(self, mail: Mail, credentials: Credentials) -> Mail:
         """A copy with all that is known of where it comes from."""
-        return replace(
-            mail,
-            top=credentials.top + received_field(mail, self._rules.hostname),
-            edits=credentials.edits,
-            authentication=credentials.authentication,
-        )
+        top = credentials.field + received_field(mail, self._rules.hostname)
+        return as_it_entered(replace(mail, top=top, authentication=credentials.authentication))
 
     async def _archive(self, envelope: Envelope, first_copy: Mail) -> None:
         """Keep the message before anybody looks at it. It may be that it is not accepted after all."""

@@ -15,6 +15,7 @@ from gateway.blobs.port import Blobs
 from gateway.config.sections.authentication import AuthenticationSection
 from gateway.domain.errors import ConfigError
 from gateway.domain.mail import Mail
+from gateway.domain.message import as_it_entered
 
 
 def sealer_of(section: AuthenticationSection, hostname: str) -> Sealer | None:
@@ -31,7 +32,7 @@ def sealer_of(section: AuthenticationSection, hostname: str) -> Sealer | None:
 async def sealed(mail: Mail, sealer: Sealer | None, blobs: Blobs, now: datetime) -> Mail:
     """`mail` with our seal on top, if its content was changed and its chain was looked at."""
     arc = mail.authentication and mail.authentication.arc
-    if sealer is None or not arc or not mail.edits:
+    if sealer is None or not arc or mail == as_it_entered(mail):
         return mail
     beginning, body = Beginning(), None
     async for chunk in message_chunks(mail, blobs):

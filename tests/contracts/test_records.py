@@ -329,6 +329,7 @@ async def test_a_journey_says_who_sent_the_mail(records: Records) -> None:
         "dkim": [],
         "dmarc": None,
         "arc": None,
+        "forged": [],
     }
 
 

@@ -44,6 +44,7 @@ facts = st.builds(
     dmarc=st.none()
     | st.builds(Dmarc, results, text, st.sampled_from(Request), st.booleans(), st.booleans(), text),
     arc=st.none() | st.builds(Arc, results, st.lists(text, max_size=3).map(tuple), results, text),
+    forged=st.lists(st.tuples(numbers, numbers), max_size=3).map(tuple),
 )
 all_mail = st.builds(
     Mail,

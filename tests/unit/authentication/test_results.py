@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gateway.authentication.header import Header
-from gateway.authentication.results import TooManyClaims, claims, removals, result_of, results_field
+from gateway.authentication.results import TooManyClaims, claims, forged_fields, result_of, results_field
 from gateway.domain.authentication import Arc, Authentication, Dkim, Dmarc, Identity, Request, Result, Spf
-from gateway.domain.mail import Edit
 
 OURS = b"Authentication-Results: gw.example; spf=pass\r\n"
 
@@ -111,27 +110,27 @@ def test_a_field_of_others_is_left_alone(value: bytes) -> None:
     assert not claims(value, "gw.example")
 
 
-def test_fields_that_claim_to_be_ours_are_taken_away() -> None:
+def test_fields_that_claim_to_be_ours_are_found() -> None:
     block = (
         b"Received: x\r\n" + OURS + b"authentication-results : gw.example;\r\n none\r\n"
         b"Authentication-Results: other.example; none\r\n" + OURS + b"Subject: x\r\n\r\n"
     )
 
-    edits = removals(Header(block), "gw.example")
+    forged = forged_fields(Header(block), "gw.example")
 
-    assert len(edits) == 2
-    for edit in reversed(edits):
-        block = block[: edit.start] + edit.replacement + block[edit.end :]
+    assert len(forged) == 2
+    for start, end in reversed(forged):
+        block = block[:start] + block[end:]
     assert block == b"Received: x\r\nAuthentication-Results: other.example; none\r\nSubject: x\r\n\r\n"
 
 
-def test_neighbours_are_taken_away_by_one_edit() -> None:
-    assert removals(Header(OURS * 5000), "gw.example") == (Edit(0, 5000 * len(OURS)),)
+def test_neighbours_are_found_as_one() -> None:
+    assert forged_fields(Header(OURS * 5000), "gw.example") == ((0, 5000 * len(OURS)),)
 
 
 def test_more_claims_than_a_mail_can_carry_are_told() -> None:
     with pytest.raises(TooManyClaims):
-        removals(Header((OURS + b"X: y\r\n") * 101), "gw.example")
+        forged_fields(Header((OURS + b"X: y\r\n") * 101), "gw.example")
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,8 @@ async def test_what_strangers_say_in_our_name_is_taken_away(rules: Rules) -> Non
         [mail] = running.mails
         [body] = running.blobs.bodies
         assert composed(mail, body) == mail.top + others + MESSAGE
+        assert mail.authentication
+        assert mail.authentication.forged == tuple((edit.start, edit.end) for edit in mail.edits)
         assert mail.edits == (
             Edit(0, len(CLAIM)),
             Edit(len(CLAIM + others), len(CLAIM + others + odd)),
@@ -193,7 +195,7 @@ async def test_a_fault_of_ours_costs_no_message(caplog: pytest.LogCaptureFixture
         assert (await sent(running, CLAIM + TIMELESS)).startswith("250")
 
         [mail] = running.mails
-        assert mail.authentication is None
+        assert mail.authentication == Authentication(forged=((0, len(CLAIM)),))
         assert mail.edits == (Edit(0, len(CLAIM)),)
     assert "fault in finding out who sent a message" in caplog.text
 

@@ -67,11 +67,15 @@ async def test_a_body_of_many_pieces_is_sealed_whole() -> None:
     "changes",
     [
         {"edits": ()},
+        {
+            "edits": (Edit(0, 9),),
+            "authentication": replace(UNCHAINED, forged=((0, 9),)),
+        },
         {"authentication": None},
         {"authentication": Authentication()},
         {"authentication": Authentication(arc=Arc(Result.TEMPERROR))},
     ],
-    ids=["not changed", "ours", "chain not looked at", "chain not known"],
+    ids=["not changed", "only cleansed", "ours", "chain not looked at", "chain not known"],
 )
 async def test_other_mail_is_left_as_it_is(changes: dict[str, object]) -> None:
     blobs = MemoryBlobs()

@@ -9,6 +9,7 @@ import pytest
 
 from gateway.blobs.carrying import CarryingBlobs
 from gateway.blobs.memory import MemoryBlobs
+from gateway.domain.authentication import Authentication
 from gateway.domain.errors import TemporaryFailure
 from gateway.domain.mail import BodyRef, Edit, Mail
 from gateway.domain.policy import ObjectStatus, SpamStatus
@@ -108,6 +109,12 @@ async def test_addresses_of_others_cannot_add_lines_to_the_file(
     await storages.keep(QUARANTINE, hostile, StoredStatus.INFECTED, at=NOON + timedelta(days=3))
 
     assert b"X-Envelope-From: <a??Bcc: b@site.example>\r\n" in place.files[FILE]
+
+
+def test_as_it_came_is_without_what_was_forged_in_our_name(mail: Mail) -> None:
+    forged = replace(mail, authentication=Authentication(forged=((0, 7),)), edits=(Edit(9, 11, b"ho"),))
+
+    assert as_it_came(forged).edits == (Edit(0, 7),)
 
 
 def test_as_it_came_is_without_what_stages_added_and_changed(mail: Mail) -> None:
