@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -14,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from tests.support.gateway import make_site, running
-from tests.support.ports import free_port
+from tests.support.postfix import private_postfix
 from tests.support.postgres import postgres_database
 from tests.support.rabbitmq import PrivateBroker
 
@@ -60,18 +57,10 @@ def pipeline(sink_port: int) -> Iterator[Chain]:
 
 @contextmanager
 def postfix(sink_port: int) -> Iterator[Chain]:
-    """Plain Postfix from Debian, without any filter, as an instance of its own."""
-    if not Path("/usr/sbin/postfix").exists():
-        _install_postfix()
-    with _folder() as folder:
-        port = free_port()
-        config = _configure_postfix(folder, port, sink_port)
-        subprocess.run(["postfix", "-c", str(config), "start"], check=True, capture_output=True)
-        master = int((folder / "queue" / "pid" / "master.pid").read_text())
-        try:
-            yield _chain(port, master)
-        finally:
-            subprocess.run(["postfix", "-c", str(config), "stop"], check=True, capture_output=True)
+    """Plain Postfix from Debian, without any filter, that relays all mail from loopback to the sink."""
+    parameters = {"relayhost": f"[127.0.0.1]:{sink_port}", "message_size_limit": "104857600"}
+    with private_postfix(parameters) as server:
+        yield _chain(server.port, server.pid)
 
 
 CHAINS: Mapping[str, Callable[[int], AbstractContextManager[Chain]]] = {
@@ -122,55 +111,3 @@ def _part(process: psutil.Process) -> str:
     words = process.cmdline()
     service = next((word for word in words if word.startswith(("services.", "cli."))), "")
     return service or process.name()
-
-
-def _install_postfix() -> None:
-    """Install the Debian package without a configuration, so that it starts no server of its own."""
-    unattended = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    answer = "postfix postfix/main_mailer_type select No configuration"
-    subprocess.run(["debconf-set-selections"], input=answer.encode(), check=True)
-    subprocess.run(["apt-get", "update", "-q"], check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(
-        ["apt-get", "install", "-y", "-q", "--no-install-recommends", "postfix"],
-        check=True,
-        env=unattended,
-        stdout=subprocess.DEVNULL,
-    )
-
-
-def _configure_postfix(folder: Path, port: int, sink_port: int) -> Path:
-    """An instance with a queue of its own that relays all mail from loopback to the sink."""
-    config, queue, state = folder / "etc", folder / "queue", folder / "lib"
-    for path in (config, queue, state):
-        path.mkdir()
-    owner = pwd.getpwnam("postfix")
-    os.chown(state, owner.pw_uid, owner.pw_gid)
-    (config / "main.cf").write_text(
-        f"""\
-compatibility_level = 3.6
-queue_directory = {queue}
-data_directory = {state}
-mail_owner = postfix
-myhostname = postfix.example
-mydestination =
-inet_interfaces = loopback-only
-inet_protocols = ipv4
-mynetworks = 127.0.0.0/8
-relayhost = [127.0.0.1]:{sink_port}
-smtpd_recipient_restrictions = permit_mynetworks, reject
-smtpd_client_connection_count_limit = 0
-message_size_limit = 104857600
-alias_maps =
-local_recipient_maps =
-maillog_file = {folder}/postfix.log
-maillog_file_prefixes = {folder}
-smtp_dns_support_level = disabled
-smtp_host_lookup = native
-"""
-    )
-    shipped = Path("/etc/postfix/master.cf")
-    source = shipped if shipped.exists() else Path("/usr/share/postfix/master.cf.dist")
-    lines = source.read_text().splitlines()
-    services = [line for line in lines if not line.startswith("smtp      inet")]
-    (config / "master.cf").write_text(f"127.0.0.1:{port} inet n - n - - smtpd\n" + "\n".join(services) + "\n")
-    return config

@@ -38,7 +38,7 @@ from tests.support.ports import free_port
 DESTINATIONS = 10
 DOWN, CRAWLING = 3, 7
 MAILS = 2000
-ROUNDS = 5
+ROUNDS = 3
 CRAWL_SECONDS = 20.0
 """How long the crawling one takes for each of its answers."""
 MESSAGE = b"Subject: bench\r\n\r\n" + b"The quick brown fox jumps over the lazy dog.\r\n" * 20

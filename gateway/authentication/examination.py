@@ -19,17 +19,13 @@ from gateway.authentication.dkim.verification import Candidate, candidates
 from gateway.authentication.dkim.verification import judge as judge_signature
 from gateway.authentication.dmarc.evaluation import find_records
 from gateway.authentication.dmarc.evaluation import judge as judge_author
-from gateway.authentication.header import Header
+from gateway.authentication.header import Beginning, Header
 from gateway.authentication.spf.evaluation import Evaluation, Sender
 from gateway.dns.port import Dns
 from gateway.domain.authentication import LONGEST_REASON, Arc, Authentication, Dkim, Dmarc, Result, Spf
 
-MOST_HEADER_BYTES = 1 << 18
-"""Longer headers are not examined; real ones have a few thousand bytes."""
-
 _LATE = "DNS did not answer in time"
 _TOO_LONG = "the header is too long"
-_END_OF_HEADER = b"\r\n\r\n"
 
 _T = TypeVar("_T")
 
@@ -55,7 +51,7 @@ class Examination:
         self._spf = (
             _Inquiry(self._evaluation.check(), self._evaluation.unanswered(_LATE)) if methods.spf else None
         )
-        self._beginning = bytearray()
+        self._beginning = Beginning()
         self._contents: _Contents | None = None
 
     def take(self, piece: bytes) -> None:
@@ -63,30 +59,19 @@ class Examination:
         if self._contents is not None:
             self._contents.bodies.update(piece)
             return
-        searched = max(0, len(self._beginning) - len(_END_OF_HEADER) + 1)
-        self._beginning += piece
-        if self._beginning.startswith(b"\r\n"):  # no header at all
-            self._begin_body(2)
-        elif (found := self._beginning.find(_END_OF_HEADER, searched)) >= 0:
-            self._begin_body(found + len(_END_OF_HEADER))
-        elif len(self._beginning) > MOST_HEADER_BYTES:
-            self._begin_body(len(self._beginning))
+        if self._beginning.add(piece):
+            self._begin_body()
 
     async def finish(self, within: float, sample: int) -> Authentication:
         """What is known `within` so many seconds, when all of the message was taken.
 
         `sample` is a number of 0 to 99, by which DMARC draws lots.
         """
-        contents = self._contents or self._begin_body(len(self._beginning))
+        contents = self._contents or self._begin_body()
         unanswered = [inquiry.task for inquiry in self._inquiries() if not inquiry.task.done()]
         if unanswered:
             await asyncio.wait(unanswered, timeout=within)
         return contents.judged(self._spf.answer() if self._spf else None, sample)
-
-    @property
-    def header(self) -> Header:
-        """The header; what came so far is all of it if it did not end."""
-        return (self._contents or self._begin_body(len(self._beginning))).header
 
     async def explanation(self, within: float) -> str:
         """What the domain says to a sender whose SPF failed; "" when it says nothing `within` that time."""
@@ -101,9 +86,8 @@ class Examination:
         for inquiry in self._inquiries():
             inquiry.task.cancel()
 
-    def _begin_body(self, end: int) -> _Contents:
-        block, rest = bytes(self._beginning[:end]), bytes(self._beginning[end:])
-        self._beginning.clear()
+    def _begin_body(self) -> _Contents:
+        block, rest = self._beginning.parted()
         self._contents = _Contents(Header(block), self._methods, self._dns, self._now)
         self._contents.bodies.update(rest)
         return self._contents
@@ -130,7 +114,6 @@ class _Contents:
         self.header = header
         self.inquiries: list[_Inquiry[Any]] = []
         self._methods = methods
-        self._too_long = len(header.block) > MOST_HEADER_BYTES
         self._signatures = self._read_signatures(now) if methods.dkim else ()
         self._sets: tuple[ArcSet, ...] = ()
         self._arc = Arc(Result.NONE)
@@ -152,7 +135,7 @@ class _Contents:
         )
         self._records = (
             self._ask(find_records(dns, header), Dmarc(Result.TEMPERROR, reason=_LATE))
-            if methods.dmarc and not self._too_long
+            if methods.dmarc and not header.too_long
             else None
         )
 
@@ -180,10 +163,14 @@ class _Contents:
         return records if isinstance(records, Dmarc) else judge_author(records, spf, dkim, sample)
 
     def _read_signatures(self, now: float) -> tuple[Candidate | Dkim, ...]:
-        return (Dkim(Result.PERMERROR, reason=_TOO_LONG),) if self._too_long else candidates(self.header, now)
+        return (
+            (Dkim(Result.PERMERROR, reason=_TOO_LONG),)
+            if self.header.too_long
+            else candidates(self.header, now)
+        )
 
     def _read_chain(self) -> None:
-        if self._too_long:
+        if self.header.too_long:
             self._arc = Arc(Result.PERMERROR, reason=_TOO_LONG)
             return
         try:

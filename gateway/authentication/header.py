@@ -7,12 +7,40 @@ from collections.abc import Iterable, Iterator
 from gateway.authentication.dkim.canonical import Canonicalization, canonical_field
 from gateway.domain.headers import Field, fields
 
+MOST_BYTES = 1 << 18
+"""Longer headers are not examined; real ones have a few thousand bytes."""
+
+_END = b"\r\n\r\n"
+
+
+class Beginning:
+    """The beginning of a message that comes in pieces, up to where its header ends."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+        self._end: int | None = None
+
+    def add(self, piece: bytes) -> bool:
+        """Add bytes; whether that is enough. Then none may be added any more."""
+        searched = max(0, len(self._bytes) - len(_END) + 1)
+        self._bytes += piece
+        if self._bytes.startswith(b"\r\n"):  # no header at all
+            self._end = 2
+        elif (found := self._bytes.find(_END, searched)) >= 0:
+            self._end = found + len(_END)
+        return self._end is not None or len(self._bytes) > MOST_BYTES
+
+    def parted(self) -> tuple[bytes, bytes]:
+        """The header, and what came behind it. A header that did not end is all that came."""
+        return bytes(self._bytes[: self._end]), b"" if self._end is None else bytes(self._bytes[self._end :])
+
 
 class Header:
     """A header block: its fields by name, and their canonical forms, each worked out once."""
 
     def __init__(self, block: bytes) -> None:
         self.block = block
+        self.too_long = len(block) > MOST_BYTES
         self.fields = fields(block)
         self._named: dict[str, list[Field]] = {}
         for field in self.fields:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-import idna
+from gateway.dns.names import query_name
 
 LONGEST_NAME = 253
 """Characters of a name, without the last dot (RFC 1035 §2.3.4)."""
 
 _LABELS = re.compile(r"[!-\-/-~ ]{1,63}(?:\.[!-\-/-~ ]{1,63})*\.?")
-_HOST = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9_-]{1,63}(?<!-))+")
 
 
 def is_name(name: str) -> bool:
@@ -31,10 +30,5 @@ def is_within(domain: str, parent: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _plain(domain: str) -> str:
-    name = domain.strip().rstrip(".").lower()
-    if not name.isascii():
-        try:
-            name = idna.encode(name, uts46=True).decode("ascii")
-        except idna.IDNAError:
-            return ""
-    return name if len(name) <= LONGEST_NAME and _HOST.fullmatch(name) else ""
+    name = query_name(domain.strip().rstrip(".")) or ""
+    return name if "." in name else ""

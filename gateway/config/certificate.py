@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ssl
+from datetime import datetime
 from pathlib import Path
+
+from cryptography.x509 import load_pem_x509_certificates
 
 from gateway.config.sections.gateway import TlsSection, TlsVersion
 from gateway.domain.errors import ConfigError
@@ -51,6 +54,11 @@ def load_certificate(context: ssl.SSLContext, certificate: Path, key: Path) -> N
         raise UnusableCertificate(
             "Key", f"{key} is not the key of {certificate}: name the one that the certificate was made for"
         ) from wrong
+
+
+def expiry(certificate: Path) -> datetime:
+    """When a certificate that can be loaded ends."""
+    return load_pem_x509_certificates(certificate.read_bytes())[0].not_valid_after_utc
 
 
 def _pem(parameter: str, path: Path, mark: str, lack: str) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 _WORDS = {
+    "arc": "ARC",
     "as": "AS",
     "av": "AV",
     "db": "DB",
+    "dkim": "DKIM",
+    "dmarc": "DMARC",
     "dns": "DNS",
     "dsn": "DSN",
     "ichecker": "IChecker",
@@ -14,6 +17,7 @@ _WORDS = {
     "ipv4": "IPv4",
     "ipv6": "IPv6",
     "mx": "MX",
+    "spf": "SPF",
     "ttl": "TTL",
 }
 

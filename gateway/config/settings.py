@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, InstanceOf, model_validator
 
+from gateway.config.sections.authentication import AuthenticationSection
 from gateway.config.sections.bounds import LimitsSection, ResolveSection, TimeoutsSection
 from gateway.config.sections.gateway import (
     ApiSection,
@@ -90,6 +91,7 @@ class Settings(BaseModel):
     delivery: DeliverySection = DeliverySection()
     recipients: RecipientsSection = RecipientsSection()
     greylist: GreylistSection = GreylistSection()
+    authentication: AuthenticationSection = AuthenticationSection()
     dsn: DsnSection = DsnSection()
     dns: DnsSection = DnsSection()
     processes: ProcessesSection = ProcessesSection()

@@ -27,8 +27,13 @@ class Remove:
 
 
 @dataclass(frozen=True, slots=True)
+class TryAgain:
+    """Hosts that could not be reached are tried again from now on: an operator has mail sent early."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reload:
     """Every process ends, and is started again with the configuration as it is then."""
 
 
-Command = Suspend | Resume | Remove | Reload
+Command = Suspend | Resume | Remove | TryAgain | Reload

@@ -19,6 +19,7 @@ from gateway.domain.headers import fields, named, raw_value, text_value
 from gateway.domain.journey import ScannedObject
 from gateway.domain.mail import POLICY, BodyRef, Envelope, Mail, Notify, Recipient
 from gateway.domain.policy import ObjectStatus, Policy, SpamStatus, Status
+from gateway.domain.storage import quarantine_of
 from gateway.domain.template import Macros, Parent, Template
 from gateway.domain.textpart import as_text_part
 
@@ -59,9 +60,9 @@ class Occasion:
     objects: Sequence[ScannedObject] = ()  # what the scanner saw
 
     @property
-    def quarantined(self) -> bool:
-        """Whether a copy is kept."""
-        return bool(self.statuses & self.policy.quarantine)
+    def kept_for(self) -> Sequence[Status]:
+        """The statuses for which a copy is kept."""
+        return sorted(self.statuses & self.policy.quarantine)
 
 
 def listed(policy: Policy, addressee: Addressee) -> Set[Status]:
@@ -156,6 +157,7 @@ def macros(occasion: Occasion, addressee: Addressee, header: bytes, teller: Tell
     mail, envelope = occasion.mail, occasion.mail.envelope
     subject = next((text_value(header, field) for field in named(fields(header), "Subject")), "")
     bad = [found for found in occasion.objects if found.status is not ObjectStatus.CLEAN][:MOST_OBJECTS]
+    places = tuple(dict.fromkeys(quarantine_of(occasion.policy, status).path for status in occasion.kept_for))
     spam = next((status for status in SpamStatus if status in occasion.statuses), mail.spam)
     own: dict[str, Iterable[str]] = {
         "NOTIFY": (addressee,),
@@ -173,7 +175,8 @@ def macros(occasion: Occasion, addressee: Addressee, header: bytes, teller: Tell
         "SPAM_STATUS": (_SPAM_WORDS[spam] if spam else "",),
         "VIRUS": dict.fromkeys(threat for found in bad for threat in found.threats),
         "BLOCKED": ("yes",) if occasion.blocked else (),
-        "BK_ACTION": ("quarantine",) if occasion.quarantined else (),
+        "BK_ACTION": ("quarantine",) if places else (),
+        "BK_LOCATION": places if addressee is Addressee.ADMIN else (),
     }
     return {
         **{name: tuple(map(_line, values)) for name, values in own.items()},
@@ -185,7 +188,7 @@ def macros(occasion: Occasion, addressee: Addressee, header: bytes, teller: Tell
 def _told(found: ScannedObject) -> Parent:
     name, info = _line(found.name or found.path), _line(", ".join(found.threats) or found.cause)
     return Parent(
-        " ".join(filter(None, (name, found.status, found.action, info))),
+        " ".join((found.status, found.action, info or name)),
         {
             "OBJECT_NAME": (name,),
             "STATUS": (found.status,),

@@ -99,6 +99,8 @@ class Policy:
     exclude_by_mime: tuple[str, ...] = ()
     check_recipients: bool = False
     greylist: bool = False
+    refuse_spf_fail: bool = False
+    refuse_dmarc_fail: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ _FIELD_LINES = re.compile(rb"(?:[!-9;-~]+[ \t]*:[^\n]*(?:\n|\Z)(?:[ \t][^\n]*(?:
 _MULTIPART = re.compile(rb"multipart", re.IGNORECASE)
 _MESSAGE = re.compile("|".join(MESSAGES).encode(), re.IGNORECASE)
 _DASHES = re.compile(rb"^--([^\r\n]{1,200})", re.MULTILINE)
+_LINE_END = re.compile(rb"\r?\n")
+_REST_OF_CLOSING = re.compile(rb"(?:--)?[ \t]*(?=\r?\n|\Z)")
 _BARE_CR = re.compile(rb"\r(?!\n)")
 
 
@@ -88,16 +90,25 @@ def _around(message: bytes, parts: tuple[Part, ...]) -> Iterator[Part]:
     for index, part in enumerate(parts):
         if not part.container or not part.boundary:
             continue
-        closing = re.compile(
-            rb"(?:\r?\n--" + re.escape(part.boundary) + rb"(?:--)?[ \t]*(?=\r?\n|\Z))+(?:\r?\n)?"
-        )
-        line = closing.match(message, last[index].end, part.end)
         for what, start, end in (
             ("preamble", part.body, first[index].delimiter),
-            ("epilogue", line.end() if line else last[index].end, part.end),
+            ("epilogue", _behind_closing(message, last[index].end, part), part.end),
         ):
             if message[start:end].strip():
                 yield _text(f"{part.path}.{what}".lstrip("."), index, start, end)
+
+
+def _behind_closing(message: bytes, start: int, container: Part) -> int:
+    """Where the text begins that follows the closing boundary lines at `start`."""
+    mark = b"--" + container.boundary
+    while line := _LINE_END.match(message, start, container.end):
+        if not message.startswith(mark, line.end()):
+            return line.end()
+        rest = _REST_OF_CLOSING.match(message, line.end() + len(mark), container.end)
+        if rest is None:
+            break
+        start = rest.end()
+    return start
 
 
 def _text(path: str, parent: int, start: int, end: int) -> Part:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from gateway.domain.policy import ObjectStatus
+from gateway.domain.policy import ObjectStatus, SpamStatus
 
 
 class Counter(StrEnum):
@@ -78,9 +78,21 @@ def objects_with(status: ObjectStatus) -> Counter:
     return Counter(f"antiviral_objects_{status}")
 
 
+def messages_with(status: SpamStatus) -> Counter:
+    """The counter of messages of that spam status."""
+    return _MESSAGES_WITH[status]
+
+
 def nobody_counts(counter: Counter) -> None:
     """Stands for who counts, where statistics are of no use."""
 
 
 def nobody_measures(peak: Peak, value: int) -> None:
     """Stands for who measures peaks, in the same way."""
+
+
+_MESSAGES_WITH = {
+    SpamStatus.SPAM: Counter.SPAM_MESSAGES,
+    SpamStatus.PROBABLE: Counter.PROBABLE_MESSAGES,
+    SpamStatus.NOT_DETECTED: Counter.NOT_DETECTED_MESSAGES,
+}

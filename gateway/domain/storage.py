@@ -12,7 +12,7 @@ from gateway.domain.headers import fields
 from gateway.domain.mail import Mail
 from gateway.domain.policy import ObjectStatus, Policy, SpamStatus, Status
 
-_OF_STAGES = ("x-spamtest-", "x-anti-virus", "keywords")
+_OF_STAGES = ("x-spamtest-", "x-anti-virus", "x-disclaimer", "keywords")
 """How the names of those fields begin that stages add on top."""
 
 

@@ -48,6 +48,10 @@ class TtlCache(Generic[K, V]):
         if len(self._held) > self._most:
             self._held.popitem(last=False)
 
+    def clear(self) -> None:
+        """Forget all of it."""
+        self._held.clear()
+
     def __len__(self) -> int:
         """Values that are held, expired ones included."""
         return len(self._held)

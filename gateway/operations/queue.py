@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from gateway.bus import wire
 from gateway.bus.port import Inlet
 from gateway.domain.address import domain_of, matches_any
-from gateway.domain.commands import Remove
+from gateway.domain.commands import Remove, TryAgain
 from gateway.domain.errors import TemporaryFailure
 from gateway.domain.pipeline import REMOVABLE, SENDABLE, QueueState, Stage
 from gateway.operations import cursors
@@ -24,8 +24,8 @@ LARGEST_PAGE = 500
 MOST_LOOKED_AT = 10_000
 """Mails that are looked at for one page: a filter that finds little makes a short page, not a long wait."""
 
-AT_ONCE = 100
-"""Mails that are removed or sent in one go: a carried body more or less, some MB."""
+AT_ONCE = 500
+"""Mails that are removed or sent in one go: with the bodies that they may carry at most some 20 MB."""
 
 SOON = timedelta(seconds=5)
 """Mail whose wait ends so soon comes without help, and somebody may have it before we say a word."""
@@ -111,6 +111,7 @@ async def send_mail(inlet: Inlet, records: Records, mail_id: str, now: datetime)
     mail = await records.mail(mail_id)
     if mail is None or mail.state not in SENDABLE:
         return Done(mail, done=False)
+    await _have_hosts_tried(inlet)
     await _send(inlet, records, [mail_id], now)
     return Done(mail, done=True)
 
@@ -118,6 +119,7 @@ async def send_mail(inlet: Inlet, records: Records, mail_id: str, now: datetime)
 async def send_mails(inlet: Inlet, records: Records, wanted: Wanted, now: Callable[[], datetime]) -> int:
     """Have all mail that is meant sent ahead of its time; how many."""
     sent = 0
+    await _have_hosts_tried(inlet)
     async for ids in _pages(records, wanted, SENDABLE):
         await _send(inlet, records, ids, now())
         sent += len(ids)
@@ -170,6 +172,12 @@ async def _remove(inlet: Inlet, records: Records, mail_ids: Sequence[str]) -> in
         with suppress(TemporaryFailure):
             await inlet.tell(Remove(before_the_sender))
     return len(removed)
+
+
+async def _have_hosts_tried(inlet: Inlet) -> None:
+    # Who does not hear it has lost the bus, and its mail with it.
+    with suppress(TemporaryFailure):
+        await inlet.tell(TryAgain())
 
 
 async def _send(inlet: Inlet, records: Records, mail_ids: Sequence[str], now: datetime) -> None:

@@ -101,7 +101,9 @@ class Notifier:
 
 def open_notifier(settings: Settings, blobs: Blobs, records: Records) -> Notifier:
     """Who tells, by the configuration. Raises `ConfigError` when a template cannot be used."""
-    teller = Teller(settings.network.hostname, "Mailwarden", VERSION, settings.network.protected_domains)
+    teller = Teller(
+        settings.network.hostname, f"Mailwarden {VERSION}", VERSION, settings.network.protected_domains
+    )
     templates = {group: _templates(policy) for group, policy in settings.policies.items()}
     return Notifier(blobs, records, teller, templates, settings.notices.per_hour)
 

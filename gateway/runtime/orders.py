@@ -1,7 +1,7 @@
-"""Which mail operators removed, kept where each mail passes so that nobody has to ask for it.
+"""What operators ordered, kept where each mail passes so that nobody has to ask for it.
 
-The sender asks the records about each mail anyway, and is told there. So what does not fit in here is
-met by the sender at the latest.
+The sender asks the records about each mail anyway, and is told there what was removed. So what does not
+fit in here is met by the sender at the latest.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ MOST = 100_000
 class StandingOrders:
     """The orders in force in this process."""
 
+    tries_again: int = 0  # how often an operator wanted hosts to be tried again
     _removed: dict[str, None] = field(default_factory=dict)  # in the order in which they were removed
 
     def replace(self, removed: Iterable[str]) -> None:
@@ -30,6 +31,10 @@ class StandingOrders:
         self._removed.update(dict.fromkeys(mail_ids))
         while len(self._removed) > MOST:
             del self._removed[next(iter(self._removed))]
+
+    def try_again(self) -> None:
+        """Hosts that could not be reached are tried again."""
+        self.tries_again += 1
 
     def is_removed(self, mail: Mail) -> bool:
         """Whether an operator removed that mail."""

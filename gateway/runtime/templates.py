@@ -11,6 +11,7 @@ from gateway.domain.template import LONGEST_TEMPLATE, Template, TemplateError, c
 PLACEHOLDER = "placeholder.tmpl"
 DSN = "dsn.tmpl"
 NOTIFY = "notify.tmpl"
+DISCLAIMER = "disclaimer.tmpl"
 
 
 def load_template(path: str | Path | None, shipped: str) -> Template:

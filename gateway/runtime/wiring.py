@@ -15,7 +15,7 @@ from gateway.blobs.port import Blobs
 from gateway.bus.port import Bus, Inlet
 from gateway.config.settings import Settings
 from gateway.dns.port import Dns
-from gateway.domain.commands import Reload, Remove, Resume, Suspend
+from gateway.domain.commands import Reload, Remove, Resume, Suspend, TryAgain
 from gateway.domain.errors import ConfigError, TemporaryFailure
 from gateway.domain.pipeline import Module
 from gateway.domain.statistics import Counter, nobody_counts
@@ -86,6 +86,8 @@ async def follow_commands(gateway: Gateway) -> None:
                     gateway.lifecycle.resume(Module(module))
                 case Remove(mail_ids):
                     gateway.orders.remove(mail_ids)
+                case TryAgain():
+                    gateway.orders.try_again()
                 case Reload():
                     gateway.lifecycle.stop()
 

@@ -35,6 +35,7 @@ async def run(gateway: Gateway) -> None:
         settings.outgoing_archive,
         open_notifier(settings, gateway.blobs, gateway.records),
         version=VERSION,
+        count=gateway.records.count,
         licensed=lambda: gateway.licensing.filters_spam,
     )
     await serve(Stage.ANTISPAM, worker, gateway)

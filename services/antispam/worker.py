@@ -18,6 +18,7 @@ from gateway.domain.message import with_edits
 from gateway.domain.notice import Occasion
 from gateway.domain.pipeline import Finished, Onward, Outcome, Stage
 from gateway.domain.policy import Degree, Policy, fingerprint
+from gateway.domain.statistics import Counter, messages_with, nobody_counts
 from gateway.domain.storage import Storage, as_it_came, quarantine_of, status_in_storage
 from gateway.runtime import maillog
 from gateway.runtime.clock import utc_now
@@ -68,6 +69,7 @@ class AntispamWorker:
         *,
         version: str,
         licensed: Callable[[], bool],
+        count: Callable[[Counter], None] = nobody_counts,
         now: Callable[[], datetime] = utc_now,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -85,6 +87,7 @@ class AntispamWorker:
         self._bases = bases
         self._licensed = licensed
         self._filter = Filter(version, rules.degree, bases.version)
+        self._count = count
         self._now = now
         self._clock = clock
         self._remembered: OrderedDict[str, _Seen] = OrderedDict()
@@ -109,6 +112,8 @@ class AntispamWorker:
         blocked = status in policy.block
         occasion = Occasion(mail=marked, policy=policy, statuses=frozenset({status}), blocked=blocked)
         notices = await self._notifier.tell(occasion, Stage.ANTISPAM, now)
+        self._count(Counter.ANTISPAM_MESSAGES)
+        self._count(messages_with(status))
         if not blocked:
             return Onward(marked, (analysed,), notices)
         # The scanner, which writes this line for all other mail, never sees this one.

@@ -14,6 +14,7 @@ from gateway.runtime.outages import Outages
 from gateway.runtime.process import run_service
 from gateway.runtime.wiring import Gateway, open_dns
 from services.receiver.admission import Admission
+from services.receiver.authenticating import Examiner
 from services.receiver.blocklists import BlockLists
 from services.receiver.door import Door
 from services.receiver.greylisting import Greylist
@@ -44,14 +45,24 @@ async def run(gateway: Gateway) -> None:
         greylist = Greylist(rules.greylisting, gateway.records.greylist, outages)
         if rules.greylists:
             await stack.enter_async_context(greylist)
+        admission = Admission(rules, dns, lists, recipients, greylist, gateway.records)
+        examiner = Examiner(rules.authenticating, admission.relay, dns, rules.hostname)
         register = Register.shared(settings.smtpgw_path.queue_path) if is_shared else Register.alone()
         stack.callback(register.close)
         receiver = Receiver(
             House(
                 rules,
                 Door(rules.limits, partial(lifecycle.is_suspended, Module.RECEIVER), register),
-                Admission(rules, dns, lists, recipients, greylist, gateway.records),
-                Spool(rules, gateway.bus, gateway.blobs, gateway.records, gateway.storages, new_id=new_id),
+                admission,
+                Spool(
+                    rules,
+                    gateway.bus,
+                    gateway.blobs,
+                    gateway.records,
+                    gateway.storages,
+                    examiner,
+                    new_id=new_id,
+                ),
                 gateway.records,
                 server_context(settings.tls),
             )

@@ -94,12 +94,14 @@ class Connection(SMTP):
         return chunk
 
     def hold(self) -> bool:
-        """Take nothing more from the client before `encrypt`; whether it has sent nothing ahead."""
+        """Take nothing more from the client before `encrypt`; False when it has sent something ahead."""
+        if self._reader._buffer:  # type: ignore[attr-defined]  # no public way tells
+            return False
         transport = cast(asyncio.Transport, self.transport)
         if transport is None or transport.is_closing():
             raise EOFError
         transport.pause_reading()
-        return not self._reader._buffer  # type: ignore[attr-defined]  # no public way tells
+        return True
 
     async def encrypt(self, context: SSLContext) -> None:
         """Speak TLS from here on. `OSError` when the client cannot, or not within half a minute."""

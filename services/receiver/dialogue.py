@@ -97,7 +97,7 @@ class Dialogue:
         if isinstance(recipient, Reply):
             return recipient
         # Any server has a postmaster who can be reached (RFC 5321 §4.5.1), whatever the rules say.
-        if recipient.address in self._recipients or recipient.address == self._rules.postmaster:
+        if recipient.address in self._recipients or self._is_postmaster(recipient.address):
             return self.admit(recipient)
         if len(self._recipients) >= self._rules.limits.recipients:
             return replies.TOO_MANY_RECIPIENTS
@@ -147,6 +147,9 @@ class Dialogue:
         self._recipients = {}
         self._recipient_tried = False
         self._in_chunks = False
+
+    def _is_postmaster(self, address: str) -> bool:
+        return address.lower() == self._rules.postmaster.lower()
 
     def _offers(self) -> tuple[str, ...]:
         """What EHLO offers. `DSN` ends the list, as in the manual."""

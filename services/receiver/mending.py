@@ -7,6 +7,7 @@ of C code and not copied.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from io import IncrementalNewlineDecoder
 from itertools import pairwise
 
@@ -23,13 +24,19 @@ _COLON = b"X-Malformed: "
 
 
 class Mending:
-    """One message. `utf8` says that its header may be UTF-8 (RFC 6532)."""
+    """One message. `utf8` says that its header may be UTF-8 (RFC 6532).
 
-    def __init__(self, *, utf8: bool, most_header_bytes: int) -> None:
+    `watch` sees it with clean line ends but before anything else of it is changed: as it was signed.
+    """
+
+    def __init__(
+        self, *, utf8: bool, most_header_bytes: int, watch: Callable[[bytes], None] | None = None
+    ) -> None:
         self.header = b""
         """The header as it is now, with its empty line. Known when some of the message came out."""
         self.header_too_big = False
         self._utf8 = utf8
+        self._watch = watch
         self._most_header_bytes = most_header_bytes
         self._block: HeaderBlock | None = HeaderBlock()  # None behind the header
         self._folding = Folding()
@@ -64,6 +71,8 @@ class Mending:
         if b"\0" in piece:
             self._defects.add(Defect.NUL)
             piece = piece.replace(b"\0", b"")
+        if self._watch is not None:
+            self._watch(piece)
         return piece
 
     def _in_order(self, piece: bytes) -> bytes:

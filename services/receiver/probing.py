@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from gateway.dns.port import Dns, Found, Kind, addresses
 from gateway.domain.endpoint import is_address
-from gateway.domain.routes import Route
+from gateway.domain.routes import SOCKET, Route
 
 LONGEST_PROBE = 20.0
 """Seconds for one question, whatever hosts are tried. Clients wait for five minutes (RFC 5321 §4.5.3.2.3)."""
@@ -76,15 +76,16 @@ class Prober:
         turn = self._turns.setdefault(route, asyncio.Semaphore(MOST_AT_ONCE))
         try:
             async with asyncio.timeout(LONGEST_PROBE), turn:
-                return await self._ask_some(await self._hosts(route), address)
+                hello = "LHLO" if route.lmtp else "EHLO"
+                return await self._ask_some(await self._hosts(route), hello, address)
         except TimeoutError:
             raise Away(f"no answer within {LONGEST_PROBE:g} s") from None
 
-    async def _ask_some(self, hosts: Sequence[tuple[str, int]], address: str) -> bool:
+    async def _ask_some(self, hosts: Sequence[tuple[str, int]], hello: str, address: str) -> bool:
         reason = Away("it has no address now")
         for host, port in hosts:
             try:
-                return await _probe(host, port, self._hostname, address)
+                return await _probe(host, port, f"{hello} {self._hostname}", address)
             except Away as away:
                 reason = away
             except (OSError, EOFError, ValueError, asyncio.LimitOverrunError) as error:
@@ -93,7 +94,7 @@ class Prober:
 
     async def _hosts(self, route: Route) -> Sequence[tuple[str, int]]:
         """The addresses of a next hop, the best first."""
-        if is_address(route.host):
+        if is_address(route.host) or route.host.startswith(SOCKET):
             return [(route.host, route.port)]
         if not route.by_mx:
             found = [await self._dns.host(route.host)]
@@ -110,11 +111,15 @@ class Prober:
         return [exchange.host for exchange in best[:MOST_HOSTS]] or [domain]
 
 
-async def _probe(host: str, port: int, hostname: str, address: str) -> bool:
-    reader, writer = await asyncio.open_connection(host, port, limit=LONGEST_LINE)
+async def _probe(host: str, port: int, hello: str, address: str) -> bool:
+    if host.startswith(SOCKET):
+        path = host.removeprefix(SOCKET)
+        reader, writer = await asyncio.open_unix_connection(path, limit=LONGEST_LINE)
+    else:
+        reader, writer = await asyncio.open_connection(host, port, limit=LONGEST_LINE)
     session = _Session(reader, writer)
     try:
-        await session.greet(hostname)
+        await session.greet(hello)
         return await session.ask(address)
     finally:
         await session.leave()
@@ -124,22 +129,27 @@ class _Session:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        self._extensions: frozenset[str] = frozenset()
 
-    async def greet(self, hostname: str) -> None:
+    async def greet(self, hello: str) -> None:
         _expect_positive(await self._reply(), "its greeting")
-        hello = await self._say(f"EHLO {hostname}")
-        if hello.code >= 500:
-            hello = await self._say(f"HELO {hostname}")
-        elif any(line.upper() == "STARTTLS" for line in hello.lines[1:]):
+        answer = await self._say(hello)
+        if answer.code >= 500 and hello.startswith("EHLO"):
+            answer = await self._say(hello.replace("EHLO", "HELO", 1))
+        elif "STARTTLS" in _extensions(answer):
             _expect_positive(await self._say("STARTTLS"), "STARTTLS")
             if await self._has_more():
                 raise ValueError("it said more than it may before TLS")
             await self._writer.start_tls(_unverified())
-            hello = await self._say(f"EHLO {hostname}")
-        _expect_positive(hello, "our greeting")
+            answer = await self._say(hello)
+        _expect_positive(answer, "our greeting")
+        self._extensions = _extensions(answer)
 
     async def ask(self, address: str) -> bool:
-        _expect_positive(await self._say("MAIL FROM:<>"), "MAIL FROM:<>")
+        if not address.isascii() and "SMTPUTF8" not in self._extensions:
+            raise NoAnswer("it does not know addresses beyond ASCII")
+        mail = "MAIL FROM:<>" if address.isascii() else "MAIL FROM:<> SMTPUTF8"  # RFC 6531 §3.4
+        _expect_positive(await self._say(mail), mail)
         return takes(await self._say(f"RCPT TO:<{address}>"))
 
     async def leave(self) -> None:
@@ -171,6 +181,10 @@ class _Session:
             if mark != b"-":
                 return Answer(int(code), tuple(lines))
         raise ValueError("a reply does not end")
+
+
+def _extensions(hello: Answer) -> frozenset[str]:
+    return frozenset(line.upper().partition(" ")[0] for line in hello.lines[1:])
 
 
 def _expect_positive(answer: Answer, what: str) -> None:

@@ -67,6 +67,17 @@ def listed(zone: str) -> Reply:
     return Reply(550, "5.7.1", f"your address is on the block list {zone}")
 
 
+def spf_failed(domain: str, explanation: str) -> Reply:
+    """The sender's domain forbids it to the client (RFC 7208 §8.4), and may explain why."""
+    explained = f"\nit explains: {explanation}" if explanation else ""
+    return Reply(550, "5.7.23", f"{domain} does not let your address send for it{explained}")
+
+
+def dmarc_failed(domain: str) -> Reply:
+    """The author's domain asks for it (RFC 7489 §10.3)."""
+    return Reply(550, "5.7.26", f"{domain} asks for messages to be refused that it did not send")
+
+
 OK = Reply(250, "2.1.0", "OK")
 START_MAIL_INPUT = Reply(354, "", "Start mail input; end with <CRLF>.<CRLF>")
 
@@ -127,6 +138,7 @@ SIZE_UNKNOWN = Reply(421, "4.7.0", "syntax: BDAT <size> [LAST], closing connecti
 
 TOO_BIG = Reply(552, "5.3.4", "the message is too big")
 HEADER_TOO_BIG = Reply(552, "5.3.4", "the header of the message is too big")
+TOO_MANY_CLAIMS = Reply(550, "5.7.1", "the message says too often that it was checked here already")
 TOO_MANY_HOPS = Reply(554, "5.4.6", "too many hops, the message goes in a circle")
 NO_SPACE = Reply(452, "4.3.1", "not enough room now, try again later")
 NOT_NOW = Reply(451, "4.3.0", "the message cannot be taken now, try again later")

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from gateway.authentication.examination import Methods
+from gateway.config.sections.authentication import AuthenticationSection
 from gateway.config.sections.gateway import WhenAway
 from gateway.config.settings import Settings
 from gateway.domain.access import ConnectRule, HeloRule, MailfromRule, Network, RelayRule, SenderRule
 from gateway.domain.policy import Group, Policy
 from gateway.domain.storage import Storage
+from services.receiver.authenticating import Authenticating
 from services.receiver.greylisting import Greylisting
 from services.receiver.recipients import Checking
 
@@ -69,6 +72,7 @@ class Rules:
     limits: Limits
     timeouts: Timeouts
     archive: Storage
+    authenticating: Authenticating = field(default_factory=Authenticating)
 
     @property
     def greylists(self) -> bool:
@@ -131,4 +135,19 @@ def rules_of(settings: Settings) -> Rules:
             read=timeouts.read_timeout,
         ),
         archive=settings.incoming_archive,
+        authenticating=_authenticating(settings.authentication),
+    )
+
+
+def _authenticating(section: AuthenticationSection) -> Authenticating:
+    return Authenticating(
+        methods=Methods(
+            spf=section.check_spf,
+            dkim=section.check_dkim,
+            dmarc=section.check_dmarc,
+            arc=section.check_arc,
+        ),
+        trusted=section.trusted_client,
+        sealers=frozenset(section.trusted_sealer),
+        timeout=section.timeout,
     )

@@ -216,7 +216,7 @@ class Session:
         reply = self._dialogue.start_tls(argument)
         # What was sent ahead came in the clear, from whomever: none of it may be taken for a command that
         # came under TLS (RFC 3207 §6). Most likely an attacker put it there.
-        if reply is replies.READY_FOR_TLS and not (self.connection.hold() and self._lines.empty):
+        if reply is replies.READY_FOR_TLS and not (self._lines.empty and self.connection.hold()):
             return replies.NOTHING_AFTER_STARTTLS
         return reply
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -20,6 +21,7 @@ from gateway.runtime import maillog
 from gateway.runtime.clock import utc_now
 from gateway.storages.storages import Storages
 from services.receiver import replies
+from services.receiver.authenticating import Credentials, Examiner, Examining
 from services.receiver.defects import Defect
 from services.receiver.mending import Mending
 from services.receiver.replies import Reply
@@ -29,8 +31,10 @@ from services.receiver.trace import look, received_field
 LONGEST_STORING = 120.0
 """Seconds to make a message safe. A client waits ten minutes for the reply (RFC 5321 §4.5.3.2.6)."""
 
-_ROOM_IS_KNOWN_FOR = 1.0
+ROOM_IS_KNOWN_FOR = 1.0
 """Seconds after which the room left for bodies is asked for again."""
+
+_log = logging.getLogger(__name__)
 
 
 class Spool:
@@ -43,6 +47,7 @@ class Spool:
         blobs: Blobs,
         records: Records,
         storages: Storages,
+        examiner: Examiner,
         *,
         new_id: Callable[[], str],
         now: Callable[[], datetime] = utc_now,
@@ -52,6 +57,7 @@ class Spool:
         self._blobs = blobs
         self._records = records
         self._storages = storages
+        self._examiner = examiner
         self._new_id = new_id
         self._now = now
         self._room_is_short = False
@@ -74,9 +80,14 @@ class Spool:
     def receive(self, envelope: Envelope, most_bytes: int, too_big: Reply) -> Reception:
         """Begin a message; one of more than `most_bytes` is answered with `too_big`."""
         message_id = self._new_id()
-        mending = Mending(utf8=envelope.utf8, most_header_bytes=self._rules.limits.header_size)
+        examining = self._examiner.begin(envelope)
+        mending = Mending(
+            utf8=envelope.utf8,
+            most_header_bytes=self._rules.limits.header_size,
+            watch=examining.take,
+        )
         writer = self._blobs.create(message_id)
-        return Reception(self, message_id, envelope, mending, writer, most_bytes, too_big)
+        return Reception(self, message_id, envelope, examining, mending, writer, most_bytes, too_big)
 
     def fault(self, mending: Mending) -> Reply | None:
         """Why a message that is so far as it is cannot be taken."""
@@ -90,6 +101,7 @@ class Spool:
         self,
         message_id: str,
         envelope: Envelope,
+        examining: Examining,
         writer: BodyWriter,
         header_bytes: bytes,
         defects: frozenset[Defect],
@@ -99,12 +111,16 @@ class Spool:
         if header.hops > self._rules.limits.hops:
             return replies.TOO_MANY_HOPS
         shares = split_by_group(envelope, self._rules.groups, self._rules.protected_domains)
+        policies = [self._rules.policies[share.group] for share in shares]
+        credentials = await examining.judged(header_bytes, policies)
+        if isinstance(credentials, Reply):
+            return credentials
 
         try:
             async with asyncio.timeout(LONGEST_STORING):
                 body = await writer.commit()
                 copies = [
-                    (stage, replace(mail, top=received_field(mail, self._rules.hostname)))
+                    (stage, self._introduced(mail, credentials))
                     for stage, mail in virtual_copies(
                         message_id, envelope, body, header.message_id, shares, self._new_id
                     )
@@ -129,6 +145,15 @@ class Spool:
                 maillog.splitted(mail)
         return replies.OK
 
+    def _introduced(self, mail: Mail, credentials: Credentials) -> Mail:
+        """A copy with all that is known of where it comes from."""
+        return replace(
+            mail,
+            top=credentials.top + received_field(mail, self._rules.hostname),
+            edits=credentials.edits,
+            authentication=credentials.authentication,
+        )
+
     async def _archive(self, envelope: Envelope, first_copy: Mail) -> None:
         """Keep the message before anybody looks at it. It may be that it is not accepted after all."""
         if self._rules.archive.path:
@@ -140,11 +165,18 @@ class Spool:
     async def _has_no_room(self) -> bool:
         asked_at = asyncio.get_running_loop().time()
         least = self._rules.limits.free_space
-        if least and asked_at - self._room_asked_at >= _ROOM_IS_KNOWN_FOR:
+        if least and asked_at - self._room_asked_at >= ROOM_IS_KNOWN_FOR:
             self._room_asked_at = asked_at
             free = await self._blobs.free_bytes()
-            self._room_is_short = free is not None and free < least
+            self._note_room(is_short=free is not None and free < least)
         return self._room_is_short
+
+    def _note_room(self, *, is_short: bool) -> None:
+        if is_short and not self._room_is_short:
+            _log.warning("receiving pauses: less than %d MB are free", self._rules.limits.free_space >> 20)
+        elif self._room_is_short and not is_short:
+            _log.info("receiving goes on: there is room again")
+        self._room_is_short = is_short
 
 
 class Reception:
@@ -155,6 +187,7 @@ class Reception:
         spool: Spool,
         message_id: str,
         envelope: Envelope,
+        examining: Examining,
         mending: Mending,
         writer: BodyWriter,
         most_bytes: int,
@@ -163,6 +196,7 @@ class Reception:
         self._spool = spool
         self._message_id = message_id
         self._envelope = envelope
+        self._examining = examining
         self._mending = mending
         self._writer = writer
         self._most_bytes = most_bytes
@@ -175,6 +209,7 @@ class Reception:
 
     async def abandon(self) -> None:
         """Throw away what was not accepted."""
+        self._examining.close()
         if not self._safe:
             await self._writer.abort()
 
@@ -198,7 +233,12 @@ class Reception:
             return self.refusal
         mending = self._mending
         reply = await self._spool.accept(
-            self._message_id, self._envelope, self._writer, mending.header, mending.defects
+            self._message_id,
+            self._envelope,
+            self._examining,
+            self._writer,
+            mending.header,
+            mending.defects,
         )
         self._safe = reply.positive
         return reply

@@ -22,7 +22,7 @@ from gateway.runtime.notifying import open_notifier
 from gateway.runtime.outages import Outages
 from gateway.runtime.process import run_service
 from gateway.runtime.serve import serve
-from gateway.runtime.templates import PLACEHOLDER, load_template
+from gateway.runtime.templates import DISCLAIMER, PLACEHOLDER, load_template
 from gateway.runtime.wiring import Gateway
 from gateway.version import VERSION
 from services.scanner.engines.clamd import ClamdEngine
@@ -37,6 +37,7 @@ from services.scanner.looking import Examiner
 from services.scanner.objects.budget import Limits
 from services.scanner.objects.walking import Opening
 from services.scanner.placeholder import Gate
+from services.scanner.sealing import sealer_of
 from services.scanner.signatures.signatures import SHIPPED, load_signatures
 from services.scanner.statistics import open_statistics
 from services.scanner.worker import GroupRules, ScannerWorker
@@ -72,6 +73,8 @@ async def run(gateway: Gateway) -> None:
             settings.outgoing_archive,
             statistics,
             open_notifier(settings, gateway.blobs, gateway.records),
+            count=gateway.records.count,
+            sealer=sealer_of(settings.authentication, settings.network.hostname),
         )
         await serve(Stage.SCANNER, worker, gateway)
 
@@ -145,7 +148,11 @@ def rules_for(settings: Settings, timeout: float) -> Rules:
 
 def rules_of(policy: Policy) -> GroupRules:
     """The policy with its templates read. Raises `ConfigError` when one cannot be."""
-    return GroupRules(policy, load_template(policy.placeholder_template, PLACEHOLDER))
+    return GroupRules(
+        policy,
+        load_template(policy.placeholder_template, PLACEHOLDER),
+        load_template(policy.disclaimer_template, DISCLAIMER),
+    )
 
 
 def pool_for(settings: Settings) -> IsolationPool:

@@ -29,6 +29,12 @@ LIGHT = 256 << 10
 """Bytes of a part up to which it may be looked at on the spot."""
 
 
+MOST_ON_THE_SPOT = 100
+"""Parts that are looked at on the spot; real mail has a dozen."""
+DISPUTED = 2 << 10
+"""Bytes of another reading of a part that cost as much as a part."""
+
+
 @dataclass(frozen=True, slots=True)
 class Examination:
     """All that was found in one message: the same for everybody who gets it."""
@@ -65,9 +71,12 @@ class Survey:
         """All together, with what was found in those that were left, or what replaces what was found."""
         done = self.done | {found.part: found for found in examined}
         parts = self.parts
-        for index, part in reversed(tuple(enumerate(self.parts))):
-            others = [done[other] for other in self.others if other.parent == index]
-            seen = tuple(one for found in others for one in as_inside(found))
+        others: dict[int, list[Examined]] = {}
+        for other in self.others:
+            others.setdefault(other.parent, []).append(done[other])
+        for index in sorted(others, reverse=True):
+            part = self.parts[index]
+            seen = tuple(one for found in others[index] for one in as_inside(found))
             if not part.container and seen:
                 done[part] = with_inside(done[part], seen)
             elif any(one.status is not ObjectStatus.CLEAN for one in seen):
@@ -88,11 +97,14 @@ def survey(message: bytes, engines_for: EnginesFor, rules: Rules, *, light: int 
     """Find all parts of `message`, and examine those that are small and hold nothing else. Never raises."""
     parts = take_apart(message, open_messages=rules.opening.messages)
     found = Survey(parts, other_parts(message, parts))
+    spent = 0
     for part in found.left:
+        spent += 1
         if part.unopened:
             found.done[part] = could_not_judge(part, part.unopened)
-        elif part.end - part.body <= light:
+        elif part.end - part.body <= light and spent <= MOST_ON_THE_SPOT:
             readings = readings_of(part, message)
+            spent += (len(readings) - 1) * (part.end - part.body) // DISPUTED
             if not any(opens(reading, rules.opening) for reading in readings):
                 with suppress(NeedsIsolation):
                     engines = engines_for(part)

@@ -92,14 +92,18 @@ class Look:
         self._lasting = False
         examined: list[Examined] = []
         for part in parts:
-            left = min(until - time.monotonic(), timeout)
-            if len(parts) > 1 and left > 0:
-                answer = await self._look_in_isolation(sheet, (part,), left)
-            if isinstance(answer, CouldNotCheck):
-                examined.append(could_not_judge(part, CAUSES[answer.cause]))
+            alone = await self._look_again(sheet, part, until) if len(parts) > 1 else answer
+            if isinstance(alone, CouldNotCheck):
+                examined.append(could_not_judge(part, CAUSES[alone.cause]))
             else:
-                examined += answer
+                examined += alone
         return examined
+
+    async def _look_again(self, sheet: Sheet, part: Part, until: float) -> list[Examined] | CouldNotCheck:
+        left = min(until - time.monotonic(), self._means.timeout)
+        if left <= 0:
+            return CouldNotCheck(Cause.TIMED_OUT)
+        return await self._look_in_isolation(sheet, (part,), left)
 
     async def _look_in_isolation(
         self, sheet: Sheet, parts: Sequence[Part], seconds: float

@@ -21,6 +21,9 @@ from services.scanner.look import CAUSES, Look, Means
 LARGE = 1 << 20
 """Bytes from which on a message is taken apart in the pool, and not kept in memory meanwhile."""
 
+MOST_BOUNDARY_LINES = 300
+"""Lines like boundaries of a message that is taken apart on the spot; real mail has some dozens."""
+
 MOST_LARGE = 4
 """Large messages that are in memory at once."""
 
@@ -94,8 +97,8 @@ class Examiner:
 
     async def _look(self, body: Body, editions: tuple[str, ...]) -> Examination:
         means = self._means
-        if body.size < self._large:
-            message = await body.read()
+        message = await body.read() if body.size < self._large else b""
+        if message and message.count(b"\n--") <= MOST_BOUNDARY_LINES:
             look = Look(means, InMemory(message), editions)
             found = survey(message, look.at_hand_for, means.rules)
             if not found.left:

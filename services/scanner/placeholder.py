@@ -1,4 +1,4 @@
-"""What a person reads in the place of an object that was taken out."""
+"""What a person reads in a message that the gateway wrote there: instead of an object, or under the text."""
 
 from __future__ import annotations
 
@@ -34,5 +34,18 @@ def placeholder(template: Template, found: Examined, mail: Mail, gate: Gate, now
             "HOSTNAME": (gate.hostname,),
             "PRODUCT": (gate.product,),
             "DATE": (format_datetime(now),),
+        }
+    )
+
+
+def disclaimer(template: Template, mail: Mail, gate: Gate, now: datetime) -> str:
+    """The text of `template` for one message."""
+    return template.render(
+        {
+            "HOSTNAME": (gate.hostname,),
+            "PRODUCT": (gate.product,),
+            "DATE": (format_datetime(now),),
+            "SENDER_ADDR": (mail.envelope.sender,),
+            "GROUP": (mail.group or "policy",),
         }
     )

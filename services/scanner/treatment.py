@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Set
+from dataclasses import dataclass
 
 from gateway.domain import transfer
 from gateway.domain.headers import Field, fields, named
@@ -24,6 +25,37 @@ MOST_TOLD = 50
 
 Describe = Callable[[Examined], str]
 """Says in words what was taken out of the message, for who reads it instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """All that a policy makes of what was found in a message."""
+
+    objects: tuple[ScannedObject, ...]  # with what becomes of each
+    status: ObjectStatus  # that stands for the message
+    quarantined_for: ObjectStatus | None  # a copy is kept
+    blocked_for: ObjectStatus | None  # it is not delivered
+
+    @property
+    def statuses(self) -> frozenset[Status]:
+        """All that was found."""
+        return frozenset(found.status for found in self.objects)
+
+    @property
+    def changes(self) -> bool:
+        """Whether any object does not pass as it is."""
+        return any(found.action is not ObjectAction.PASS for found in self.objects)
+
+
+def treat(examination: Examination, policy: Policy) -> Treatment:
+    """What becomes of a message with these findings: for what concerns the whole, one object is enough."""
+    objects = decide(examination, policy)
+    return Treatment(
+        objects,
+        _standing_for(objects),
+        quarantined_for=_worst_listed(objects, policy.quarantine),
+        blocked_for=_worst_listed(objects, policy.block),
+    )
 
 
 def decide(examination: Examination, policy: Policy) -> tuple[ScannedObject, ...]:
@@ -51,12 +83,12 @@ def decide(examination: Examination, policy: Policy) -> tuple[ScannedObject, ...
     return tuple(decided)
 
 
-def standing_for(objects: tuple[ScannedObject, ...]) -> ObjectStatus:
+def _standing_for(objects: tuple[ScannedObject, ...]) -> ObjectStatus:
     """The status of a message with these objects."""
     return worst(tuple(found.status for found in objects))
 
 
-def worst_listed(objects: tuple[ScannedObject, ...], statuses: Set[Status]) -> ObjectStatus | None:
+def _worst_listed(objects: tuple[ScannedObject, ...], statuses: Set[Status]) -> ObjectStatus | None:
     """The worst of `statuses` that an object has: for what concerns the whole message, one is enough."""
     listed = tuple(found.status for found in objects if found.status in statuses)
     return worst(listed) if listed else None
@@ -85,11 +117,11 @@ def edits_for(
             case ObjectAction.CURE:
                 edits.append(Edit(part.body, part.end, _encoded(found, message)))
             case ObjectAction.REMOVE if part.path in emptied:
-                edits += _instead(part, message, b"", b"")
+                edits += instead(part, message, b"", b"")
             case ObjectAction.REMOVE:
                 edits.append(Edit(part.delimiter, part.end))
             case ObjectAction.PLACEHOLDER:
-                edits += _instead(part, message, *as_text_part(describe(found)))
+                edits += instead(part, message, *as_text_part(describe(found)))
     return tuple(edits)
 
 
@@ -140,7 +172,7 @@ def _encoded(found: Examined, message: bytes) -> bytes:
     return encoded + b"\r\n" if ended else encoded
 
 
-def _instead(part: Part, message: bytes, header: bytes, content: bytes) -> Iterator[Edit]:
+def instead(part: Part, message: bytes, header: bytes, content: bytes) -> Iterator[Edit]:
     """Replace a part by one of these fields and this content."""
     if part.delimiter < part.start:
         # The last boundary line of a message that was cut off may have no end.

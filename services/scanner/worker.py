@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
+from gateway.authentication.arc.sealing import Sealer
 from gateway.blobs.port import Blobs
 from gateway.domain.journey import Ended, Ending, Scanned, ScannedObject
 from gateway.domain.mail import POLICY, Mail
 from gateway.domain.message import with_edits
+from gateway.domain.mime import take_apart
 from gateway.domain.notice import Occasion
 from gateway.domain.pipeline import Finished, Onward, Outcome, Stage
-from gateway.domain.policy import ObjectAction, ObjectStatus, Policy, Status, fingerprint
+from gateway.domain.policy import ObjectStatus, Policy, Status, fingerprint
+from gateway.domain.statistics import Counter, nobody_counts, objects_with
 from gateway.domain.storage import Storage, as_it_came, quarantine_of, status_in_storage
 from gateway.domain.template import Template
 from gateway.runtime import maillog
@@ -21,12 +24,14 @@ from gateway.runtime.clock import utc_now
 from gateway.runtime.notifying import Notifier
 from gateway.storages.storages import Storages
 from services.scanner.digests import without_stale_digests
+from services.scanner.disclaimer import added
 from services.scanner.examination import NOT_EXAMINED
 from services.scanner.filtering import with_filtered
 from services.scanner.looking import Body, Examiner
-from services.scanner.placeholder import Gate, placeholder
+from services.scanner.placeholder import Gate, disclaimer, placeholder
+from services.scanner.sealing import sealed
 from services.scanner.statistics import Statistics
-from services.scanner.treatment import decide, edits_for, standing_for, worst_listed
+from services.scanner.treatment import edits_for, treat
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,7 @@ class GroupRules:
 
     policy: Policy
     placeholder: Template
+    disclaimer: Template
 
 
 class ScannerWorker:
@@ -51,20 +57,24 @@ class ScannerWorker:
         statistics: Statistics,
         notifier: Notifier,
         *,
+        count: Callable[[Counter], None] = nobody_counts,
+        sealer: Sealer | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         """`groups` by name; the rules of `POLICY` also serve groups that are gone.
 
-        What is blocked is kept in `archive`.
+        What is blocked is kept in `archive`. What leaves changed is sealed by `sealer`.
         """
         self._blobs = blobs
         self._storages = storages
         self._archive = archive
         self._statistics = statistics
         self._notifier = notifier
+        self._sealer = sealer
         self._examiner = examiner
         self._groups = {name: (rules, fingerprint(rules.policy)) for name, rules in groups.items()}
         self._gate = gate
+        self._count = count
         self._now = now
 
     async def handle(self, mail: Mail) -> Outcome:
@@ -74,36 +84,58 @@ class ScannerWorker:
         examination = await self._examiner.examine(body) if rules.policy.check_av else NOT_EXAMINED
         examination = with_filtered(examination, rules.policy)
 
-        objects = decide(examination, rules.policy)
-        status = standing_for(objects)
+        treatment = treat(examination, rules.policy)
+        objects, status = treatment.objects, treatment.status
         now = self._now()
         scanned = Scanned(mail.id, now, status, objects, policy_mark, str(self._examiner.bases))
         _log(mail, status, objects)
         self._statistics.tell(mail, objects, now)
 
-        if kept_for := worst_listed(objects, rules.policy.quarantine):
+        if kept_for := treatment.quarantined_for:
             place, code = quarantine_of(rules.policy, kept_for), status_in_storage(kept_for)
             await self._storages.keep(place, as_it_came(mail), code, at=now)
-        blocking = worst_listed(objects, rules.policy.block)
-        statuses = frozenset[Status](found.status for found in objects)
+        blocking = treatment.blocked_for
         occasion = Occasion(
-            mail=mail, policy=rules.policy, statuses=statuses, blocked=bool(blocking), objects=objects
+            mail=mail,
+            policy=rules.policy,
+            statuses=treatment.statuses,
+            blocked=bool(blocking),
+            objects=objects,
         )
         notices = await self._notifier.tell(occasion, Stage.SCANNER, now)
+        if rules.policy.check_av:
+            self._count_all(objects)
         if blocking:
             await self._storages.keep(self._archive, mail, status_in_storage(blocking), at=now)
             maillog.blocked(mail)
             return Finished((scanned, Ended(mail.id, now, Ending.BLOCKED, blocking)), notices)
 
         treated = mail
-        if any(decided.action is not ObjectAction.PASS for decided in objects):
+        if treatment.changes:
             message = await body.read()
             describe = partial(placeholder, rules.placeholder, mail=mail, gate=self._gate, now=now)
             edits = edits_for(message, examination, objects, describe)
             treated = with_edits(mail, without_stale_digests(message, examination.parts, edits))
+        if rules.policy.add_disclaimer:
+            treated = self._with_disclaimer(treated, await body.read(), rules, now)
         if rules.policy.add_x_header:
             treated = replace(treated, top=self._x_header(status, now) + treated.top)
+        treated = await sealed(treated, self._sealer, self._blobs, now)
         return Onward(treated, (scanned,), notices)
+
+    def _count_all(self, objects: Sequence[ScannedObject]) -> None:
+        self._count(Counter.ANTIVIRAL_MESSAGES)
+        for found in objects:
+            self._count(Counter.ANTIVIRAL_OBJECTS)
+            self._count(objects_with(found.status))
+
+    def _with_disclaimer(self, mail: Mail, message: bytes, rules: GroupRules, now: datetime) -> Mail:
+        """`mail` with the disclaimer under its text, or with a field that says why it has none."""
+        result = added(message, disclaimer(rules.disclaimer, mail, self._gate, now), mail.edits)
+        if result.left_alone:
+            return replace(mail, top=f"X-Disclaimer: not added, {result.left_alone}\r\n".encode() + mail.top)
+        parts = take_apart(message, open_messages=False)
+        return with_edits(mail, without_stale_digests(message, parts, result.edits))
 
     def _x_header(self, status: ObjectStatus, now: datetime) -> bytes:
         """The field that says what was checked, and with which databases (reference, section 4.5)."""

@@ -25,6 +25,7 @@ from services.sender.ourselves import Ourselves
 from services.sender.protecting import Protector
 from services.sender.reporter import Reporter
 from services.sender.resolving import Resolver
+from services.sender.routing import RoutingTable
 from services.sender.security import TlsRules
 from services.sender.session import Timeouts
 from services.sender.stspolicies import StsPolicies
@@ -51,6 +52,7 @@ async def run(gateway: Gateway) -> None:
             unreachable_ttl=settings.resolve.unreachable_ttl,
             unreachable_purge=settings.resolve.unreachable_cache_refresh_period,
             count=records.count,
+            tries_again=lambda: gateway.orders.tries_again,
         )
         await gateway.storages.prepare(settings.outgoing_archive)
         worker = SenderWorker(
@@ -98,7 +100,7 @@ def rules_of(settings: Settings) -> Rules:
     """Where mail goes, and how long it is tried."""
     timeouts = settings.timeouts
     return Rules(
-        routes=settings.forward.forward_route,
+        routes=RoutingTable(settings.forward.forward_route),
         minimal_backoff=timedelta(seconds=timeouts.minimal_backoff_time),
         maximal_backoff=timedelta(seconds=timeouts.maximal_backoff_time),
         lifetime=timedelta(days=timeouts.maximal_queue_lifetime),

@@ -42,12 +42,15 @@ class Carrier:
         unreachable_purge: float = PURGE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
         count: Callable[[Counter], None] = nobody_counts,
+        tries_again: Callable[[], int] = lambda: 0,
     ) -> None:
         self._resolver = resolver
         self._protector = protector
         self._connections = connections
         self._unreachable_ttl = unreachable_ttl
         self._count = count
+        self._tries_again = tries_again  # how often an operator wanted all hosts to be tried
+        self._tried_again = tries_again()
         # Hosts that lack the security they have to offer are remembered with it: less may do for others.
         self._unreachable: TtlCache[tuple[str, int] | Host, Interrupted] = TtlCache(
             MOST_UNREACHABLE, clock, purge_seconds=unreachable_purge
@@ -58,6 +61,9 @@ class Carrier:
 
         Raises `Busy` when nothing was tried, and what reading the message raises.
         """
+        if self._tried_again != self._tries_again():
+            self._tried_again = self._tries_again()
+            self._unreachable.clear()
         if destination is None:
             return unanswered(
                 envelope.recipients, Answer.REFUSED, "5.1.3", "the address names no mail domain"

@@ -58,7 +58,8 @@ class Connections:
         self._slots = asyncio.Semaphore(limits.total)
         self._lanes: dict[tuple[str, int], Lane] = {}  # by the places of hosts
         self._paces: TtlCache[tuple[str, int], Pace] = TtlCache(MOST_PACES, time.monotonic)
-        self._kept: OrderedDict[Conversation, asyncio.TimerHandle] = OrderedDict()  # oldest first
+        self._kept: OrderedDict[Conversation, float] = OrderedDict()  # until when, the oldest first
+        self._expiring: asyncio.TimerHandle | None = None
         self._open: WeakSet[Session] = WeakSet()  # all of them, also those that wait for a goodbye
         self._talking = 0
 
@@ -87,9 +88,10 @@ class Connections:
 
     async def close(self) -> None:
         """Leave all hosts."""
-        for conversation in list(self._kept):
-            self._forget(conversation)
-            conversation.leave()
+        while self._kept:
+            self._leave_oldest()
+        if self._expiring:
+            self._expiring.cancel()
         goodbyes = [asyncio.ensure_future(session.closed()) for session in self._open]
         if goodbyes:
             _, silent = await asyncio.wait(goodbyes, timeout=GOODBYE_SECONDS)
@@ -107,11 +109,14 @@ class Connections:
         return lane
 
     async def _take_slot(self) -> None:
-        try:
-            async with asyncio.timeout(WAIT_SECONDS):
-                await self._slots.acquire()
-        except TimeoutError:
-            raise Busy("as many sessions are open as there may be", PUT_OFF_SECONDS) from None
+        if self._slots.locked():
+            try:
+                async with asyncio.timeout(WAIT_SECONDS):
+                    await self._slots.acquire()
+            except TimeoutError:
+                raise Busy("as many sessions are open as there may be", PUT_OFF_SECONDS) from None
+        else:
+            await self._slots.acquire()
         self._talking += 1
 
     async def _talk(self, host: Host, lane: Lane, envelope: Envelope, content: Content) -> Answers:
@@ -173,7 +178,7 @@ class Connections:
         # The one used last is the least likely to have been closed by the host.
         for conversation in reversed(self._kept):
             if conversation.host == host:
-                self._forget(conversation)
+                del self._kept[conversation]
                 if conversation.usable:
                     return conversation
                 conversation.leave()
@@ -184,20 +189,30 @@ class Connections:
         """Leave sessions that nobody uses, before another one breaks a limit."""
         here = [kept for kept in self._kept if kept.host.place == host.place]
         for kept in here[: max(lane.talking + len(here) - lane.pace.limit, 0)]:
-            self._expire(kept)
+            del self._kept[kept]
+            kept.leave()
         while self._kept and self._talking + len(self._kept) > self._limits.total:
-            self._expire(next(iter(self._kept)))
+            self._leave_oldest()
 
     def _keep(self, conversation: Conversation) -> None:
-        loop = asyncio.get_running_loop()
-        self._kept[conversation] = loop.call_later(self._limits.idle_seconds, self._expire, conversation)
+        self._kept[conversation] = _now() + self._limits.idle_seconds
+        self._wait_for_the_oldest()
 
-    def _expire(self, conversation: Conversation) -> None:
-        self._forget(conversation)
+    def _wait_for_the_oldest(self) -> None:
+        # One timer for all of them: a busy session comes and goes a thousand times a second.
+        if self._expiring is None and self._kept:
+            oldest = next(iter(self._kept.values()))
+            self._expiring = asyncio.get_running_loop().call_at(oldest, self._expire)
+
+    def _expire(self) -> None:
+        self._expiring = None
+        while self._kept and next(iter(self._kept.values())) <= _now():
+            self._leave_oldest()
+        self._wait_for_the_oldest()
+
+    def _leave_oldest(self) -> None:
+        conversation, _ = self._kept.popitem(last=False)
         conversation.leave()
-
-    def _forget(self, conversation: Conversation) -> None:
-        self._kept.pop(conversation).cancel()
 
 
 def _now() -> float:

@@ -33,6 +33,10 @@ EXPIRED = "4.4.7"
 """The status of a recipient that was tried for too long (RFC 3463 §3.5)."""
 
 
+TOO_LARGE = "5.3.4"
+"""The status of a recipient whose server takes no message of that size (RFC 3463 §3.4)."""
+
+
 class Action(StrEnum):
     """What became of a recipient, in the words of RFC 3464 §2.3.3.
 
@@ -144,8 +148,11 @@ def to_be_told(mail: Mail, fates: Iterable[Fate], *, delays_unasked: bool = Fals
 
 def returns_whole(mail: Mail, fates: Sequence[Fate]) -> bool:
     """Whether the whole message goes back and not only its header (RFC 3461 §4.3)."""
-    failed = any(fate.action is Action.FAILED for fate in fates)
-    return failed and mail.envelope.returns is not Return.HDRS and mail.size <= LARGEST_RETURNED
+    failed = [fate.status for fate in fates if fate.action is Action.FAILED]
+    if not failed or mail.envelope.returns is Return.HDRS:
+        return False
+    # What was too large for its recipient is likely to be too large on its way back.
+    return mail.size <= LARGEST_RETURNED and TOO_LARGE not in failed
 
 
 def report(

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from gateway.dns.names import query_name
 from gateway.dns.port import MailExchange
-from gateway.domain.address import domain_of, matches
+from gateway.domain.address import domain_of
 from gateway.domain.endpoint import is_address
+from gateway.domain.firstmatch import MaskIndex, in_order
 from gateway.domain.mail import Recipient
-from gateway.domain.routes import SMTP_PORT, Route
+from gateway.domain.routes import SMTP_PORT, SOCKET, Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,29 +38,42 @@ class Unroutable(Exception):
         return self.enhanced.startswith("5")
 
 
-def group_by_destination(
-    recipients: Iterable[Recipient], routes: Sequence[Route]
-) -> Mapping[Destination | None, tuple[Recipient, ...]]:
-    """The recipients of each destination, in order. None: those whose address names no destination."""
-    groups: dict[Destination | None, list[Recipient]] = {}
-    for to in recipients:
-        groups.setdefault(destination_of(to.address, routes), []).append(to)
-    return {destination: tuple(members) for destination, members in groups.items()}
+class RoutingTable:
+    """Routes in their order; `file:` can name tens of thousands of them."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._destinations = [_destination_of(route) for route in routes]
+        self._index = MaskIndex((number, route.mask) for number, route in enumerate(routes))
+
+    def destination_of(self, address: str) -> Destination | None:
+        """Where mail to `address` goes: by the first route that matches, else by the MX of its domain."""
+        domain = domain_of(address)
+        in_ascii = domain if domain.isascii() else query_name(domain) or ""
+        runs = self._index.naming(address)
+        if in_ascii != domain:
+            runs += self._index.naming(f"{address.rpartition('@')[0]}@{in_ascii}")
+        first = next(in_order(runs), None)
+        if first is not None:
+            return self._destinations[first]
+
+        if domain.startswith("[") and domain.endswith("]"):
+            literal = domain[1:-1].removeprefix("ipv6:")  # RFC 5321 §4.1.3
+            return Destination(literal) if is_address(literal) else None
+        return Destination(in_ascii, by_mx=True) if in_ascii else None
+
+    def by_destination(
+        self, recipients: Iterable[Recipient]
+    ) -> Mapping[Destination | None, tuple[Recipient, ...]]:
+        """The recipients of each destination, in order. None: those whose address names no destination."""
+        groups: dict[Destination | None, list[Recipient]] = {}
+        for to in recipients:
+            groups.setdefault(self.destination_of(to.address), []).append(to)
+        return {destination: tuple(members) for destination, members in groups.items()}
 
 
-def destination_of(address: str, routes: Sequence[Route]) -> Destination | None:
-    """Where mail to `address` goes: by the first route that matches, else to the MX hosts of its domain."""
-    domain = domain_of(address)
-    in_ascii = domain if domain.isascii() else query_name(domain) or ""
-    names = {address, f"{address.rpartition('@')[0]}@{in_ascii}"} if in_ascii != domain else {address}
-    for route in routes:
-        if any(matches(route.mask, name) for name in names):
-            return Destination(route.host.lower(), route.port, route.by_mx, route.lmtp)
-
-    if domain.startswith("[") and domain.endswith("]"):
-        literal = domain[1:-1].removeprefix("ipv6:")  # RFC 5321 §4.1.3
-        return Destination(literal) if is_address(literal) else None
-    return Destination(in_ascii, by_mx=True) if in_ascii else None
+def _destination_of(route: Route) -> Destination:
+    host = route.host if route.host.startswith(SOCKET) else route.host.lower()
+    return Destination(host, route.port, route.by_mx, route.lmtp)
 
 
 def exchanges_to_try(

@@ -16,7 +16,6 @@ from gateway.domain.errors import TemporaryFailure
 from gateway.domain.journey import Answer, Ended, Ending, RecipientReply, Tried
 from gateway.domain.mail import Mail, Recipient
 from gateway.domain.pipeline import REPLACED, Finished, Later, Outcome, taken_out
-from gateway.domain.routes import Route
 from gateway.domain.schedule import next_delay, time_left
 from gateway.domain.statistics import Counter
 from gateway.domain.storage import Storage, StoredStatus
@@ -29,12 +28,15 @@ from services.sender.hosts import Answers
 from services.sender.lanes import Busy
 from services.sender.notices import Action, Fate, to_be_told
 from services.sender.reporter import Reporter
-from services.sender.routing import Destination, group_by_destination
+from services.sender.routing import Destination, RoutingTable
 
 PATIENCE_SECONDS = 5 * 60.0
 """How long the records may be away before what was just delivered is forgotten, and delivered again."""
 PAUSE_SECONDS = 1.0
 """Between two questions to records that are away."""
+
+ARCHIVE_DELAY = timedelta(seconds=30)
+"""Until a delivered mail is brought to an archive again that could not be written."""
 
 T = TypeVar("T")
 
@@ -45,7 +47,7 @@ log = logging.getLogger(__name__)
 class Rules:
     """Where mail goes, and how long it is tried."""
 
-    routes: tuple[Route, ...]
+    routes: RoutingTable
     minimal_backoff: timedelta
     maximal_backoff: timedelta
     lifetime: timedelta
@@ -127,8 +129,7 @@ class SenderWorker:
             again = ()
         self._log(mail, fates, again)
         self._count(mail, settled, fates)
-        if _is_first_delivery(mail, settled, fates):
-            await self._storages.keep(self._archive, mail, StoredStatus.SENT, at=self._now())
+        archived = await self._keep_copy(mail, settled, fates)
 
         delayed = self._delayed(mail, again)
         told = to_be_told(mail, (*fates, *delayed), delays_unasked=self._rules.delays_unasked)
@@ -139,10 +140,35 @@ class SenderWorker:
         # What was delivered is on record already.
         rest = _not_delivered(fates, again)
         events = (Tried(mail.id, self._now(), rest),) if rest else ()
+        if not archived:
+            return self._until_archived(mail, again, events, created)
         if again:
             return self._later(mail, again, events, created)
         ended = Ended(mail.id, self._now(), *_ending(settled.answers, fates))
         return Finished((*events, ended), created)
+
+    async def _keep_copy(self, mail: Mail, settled: Settled, fates: Sequence[Fate]) -> bool:
+        """Whether the outgoing archive has the copy that this step owes it."""
+        if not _is_first_delivery(mail, settled, fates):
+            return True
+        try:
+            await self._storages.keep(self._archive, mail, StoredStatus.SENT, at=self._now())
+        except TemporaryFailure as trouble:
+            log.warning("sender: the outgoing archive: %s", trouble, extra={"mail_id": mail.id})
+            return False
+        return True
+
+    def _until_archived(
+        self, mail: Mail, again: Sequence[_Again], events: tuple[Tried, ...], created: tuple[Mail, ...]
+    ) -> Later:
+        """The next step keeps the copy. Nobody leaves the envelope meanwhile: it says who has the mail."""
+        waiting = {one.to.address: one.to for one in again}
+        recipients = tuple(waiting.get(to.address, to) for to in mail.envelope.recipients)
+        whole = replace(mail, envelope=replace(mail.envelope, recipients=recipients))
+        if not again:
+            return Later(whole, ARCHIVE_DELAY, "the outgoing archive cannot be written", events, created)
+        later = self._later(mail, again, events, created)
+        return replace(later, mail=replace(whole, attempts=later.mail.attempts))
 
     def _delayed(self, mail: Mail, again: Iterable[_Again]) -> tuple[Fate, ...]:
         """What a sender can be told of recipients that are tried again, when it takes long enough."""
@@ -155,7 +181,7 @@ class SenderWorker:
         if not waiting:
             return []
         content = await content_of(mail, self._blobs)
-        groups = group_by_destination(waiting, self._rules.routes)
+        groups = self._rules.routes.by_destination(waiting)
         tries = [self._try(mail, destination, members, content) for destination, members in groups.items()]
         results = await asyncio.gather(*tries, return_exceptions=True)
         # A fault is told only now: no destination is cut off because of another one.

@@ -15,17 +15,21 @@ from gateway.runtime.ids import new_id
 from tests.support.embedded import Embedded, embedded
 from tests.support.klmailq import klmailq, klmailq_process
 from tests.support.passage import an_address
+from tests.support.ports import free_port
 from tests.support.samples import plain
+from tests.support.smtp_peer import smtp_peer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SENT = plain("Lunch on Friday?")
+DOWN = free_port()
 DATE = r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d \+0000"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Embedded]:
-    async with embedded(tmp_path_factory.mktemp("site")) as running:
+    routes = [f"*@down.example [127.0.0.1:{DOWN}]"]
+    async with embedded(tmp_path_factory.mktemp("site"), routes=routes) as running:
         yield running
 
 
@@ -97,6 +101,20 @@ async def test_a_message_that_waits_is_sent_at_once_when_the_operator_wants_it(g
     assert (ran.code, ran.complaints) == (0, "")
     await gateway.arrival(to)
     assert (await gateway.ended(to)).state == Ending.DELIVERED
+
+
+async def test_mail_for_a_next_hop_that_was_down_is_sent_as_soon_as_an_operator_knows_it_is_back(
+    gateway: Embedded,
+) -> None:
+    to = an_address("down.example")
+    await gateway.post(SENT, to)
+    await gateway.step(to, "Deferred")
+    [kept] = gateway.kept(to)
+    async with smtp_peer(port=DOWN) as next_hop:
+        await klmailq(gateway.site, "-o", kept.id)
+
+        assert (await gateway.ended(to)).state == Ending.DELIVERED
+        assert len(next_hop.received) == 1
 
 
 async def test_all_that_is_meant_is_sent_at_once(gateway: Embedded) -> None:

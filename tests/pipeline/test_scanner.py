@@ -13,6 +13,8 @@ import pytest
 import pytest_asyncio
 
 from gateway.domain.journey import Ending
+from tests.support.archives import a_rar5, a_zip, an_iso
+from tests.support.documents import uuencoded
 from tests.support.embedded import Embedded, embedded
 from tests.support.passage import an_address
 from tests.support.posting import added_on_top
@@ -163,6 +165,14 @@ HIDDEN: Mapping[str, bytes] = {
     "attached message in base64": _encoded(
         "base64", base64.encodebytes(_ATTACHED).strip().replace(b"\n", b"\r\n")
     ).replace(b"application/octet-stream", b"message/rfc822"),
+    "archive": _encoded("base64", base64.encodebytes(a_zip(_INFECTED)).strip().replace(b"\n", b"\r\n")),
+    "archives in each other": _encoded(
+        "base64", base64.encodebytes(an_iso(a_rar5(a_zip(_INFECTED)))).strip().replace(b"\n", b"\r\n")
+    ),
+    "uuencoded": plain("Old", uuencoded(_INFECTED).replace(b"\n", b"\r\n")),
+    "an encoding given twice": _encoded(
+        "7bit\r\nContent-Transfer-Encoding: base64", base64.encodebytes(_INFECTED).strip()
+    ),
     "no closing boundary": with_attachment("Open", _INFECTED).removesuffix(b"\r\n--edge--\r\n") + b"\r\n",
 }
 
@@ -216,6 +226,27 @@ async def test_the_records_name_the_object_its_status_and_what_became_of_it(gate
         ("", "clean", "pass"),
         ("invoice.com", "infected", "remove"),
     ]
+
+
+async def test_the_records_name_the_object_inside_an_archive(gateway: Embedded) -> None:
+    address = an_address("remove.example")
+    await gateway.post(HIDDEN["archives in each other"], address)
+
+    [scanned] = await gateway.steps((await gateway.ended(address)).id, "Scanned")
+    objects = scanned["objects"]
+    assert isinstance(objects, list)
+    assert [(one["path"], one["status"], one["action"]) for one in objects] == [
+        ("1", "clean", "pass"),
+        ("2", "infected", "remove"),
+        ("2/FILE.BIN/file.bin/file.bin", "infected", "remove"),
+    ]
+
+
+async def test_an_encrypted_archive_is_protected_and_only_that_blocks(gateway: Embedded) -> None:
+    archive = base64.encodebytes(a_rar5(b"secret", encrypted=True)).strip().replace(b"\n", b"\r\n")
+    received = await gateway.send(_encoded("base64", archive), domain="block-infected.example")
+
+    assert _anti_virus(received.body) == "protected"
 
 
 def _anti_virus(message: bytes) -> str:

@@ -65,9 +65,6 @@ TROUBLES: Mapping[str, Trouble] = {
         30,
         {"gateway.blobs Url": "s3://mail", "gateway.blobs Endpoint": f"http://127.0.0.1:{NOBODY}"},
     ),
-    "an engine that is not here": Trouble(
-        "[gateway.engines] Engine", "use", 30, {"gateway.engines Engine": "clamd"}
-    ),
     "a queue that cannot be written": Trouble("{folder}/queue", "write", before=_read_only("queue")),
     "a queue that is no directory": Trouble("{folder}/queue", "name", prepare=_a_file_instead),
     "a place for bodies that cannot be written": Trouble(

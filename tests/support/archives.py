@@ -9,6 +9,7 @@ import lzma
 import struct
 import tarfile
 import zipfile
+import zlib
 from binascii import crc32
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -45,10 +46,12 @@ def by_7zip(
     *,
     password: str = "",
     names_too: bool = False,
+    solid: bool = False,
     method: pybit7z.BitCompressionMethod | None = None,
 ) -> bytes:
     """An archive that 7-Zip writes, encrypted if there is a password."""
     writer = pybit7z.BitArchiveWriter(LIBRARY, form)
+    writer.set_solid_mode(solid)
     if method is not None:
         writer.set_compression_method(method)
     if password:
@@ -249,6 +252,32 @@ def an_ar(content: bytes) -> bytes:
     )
 
 
+def a_compressed_file(content: bytes) -> bytes:
+    """A file of `compress`, in which every eighth code clears the table, so that all have nine bits."""
+    codes: list[int] = []
+    for at in range(0, len(content), 7):
+        codes += [*content[at : at + 7], *([256] if at + 7 < len(content) else [])]
+    bits = sum(code << 9 * place for place, code in enumerate(codes))
+    return b"\x1f\x9d\x90" + bits.to_bytes((9 * len(codes) + 7) // 8, "little")
+
+
+def an_expandable_file(content: bytes) -> bytes:
+    """A file of Microsoft's COMPRESS.EXE, all of its bytes as they are."""
+    groups = b"".join(b"\xff" + content[at : at + 8] for at in range(0, len(content), 8))
+    return b"SZDD\x88\xf0\x27\x33A\0" + struct.pack("<L", len(content)) + groups
+
+
+def a_xar(content: bytes) -> bytes:
+    """A XAR with its file stored."""
+    size = len(content)
+    data = f"<length>{size}</length><offset>0</offset><size>{size}</size>"
+    encoding = '<encoding style="application/octet-stream"/>'
+    file = f'<file id="1"><data>{data}{encoding}</data><type>file</type><name>{NAME}</name></file>'
+    listing = f'<?xml version="1.0" encoding="UTF-8"?><xar><toc>{file}</toc></xar>'.encode()
+    packed = zlib.compress(listing)
+    return struct.pack(">4sHHQQL", b"xar!", 28, 1, len(packed), len(listing), 0) + packed + content
+
+
 def a_fat_image(content: bytes) -> bytes:
     """A floppy image with one file (FAT12, 2880 sectors)."""
     boot = bytearray(512)
@@ -326,6 +355,9 @@ ARCHIVES: Mapping[str, Writer] = MappingProxyType(
         "wim": lambda content: by_7zip(pybit7z.FormatWim, {NAME: content}),
         "cpio": a_cpio,
         "ar": an_ar,
+        "compress": a_compressed_file,
+        "expand": an_expandable_file,
+        "xar": a_xar,
         "fat image": a_fat_image,
         "disk image": a_disk_image,
         "vhd": a_vhd,

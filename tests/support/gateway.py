@@ -72,6 +72,9 @@ def make_site(
     parameters = {parameter: str(folder / name) for parameter, name in folders.items()} | {
         "smtpgw.path IncomingArchivePath": "",
         "smtpgw.path OutgoingArchivePath": "",
+        # What a test posts comes out alone, unless it is about notices.
+        "smtpgw.policy NotifyAdmin": "",
+        "smtpgw.policy NotifyRecipient": "",
         "smtpgw.options LogFilename": str(folder / "smtpgw.log"),
         "smtpgw.options StatFilename": str(folder / "statistics"),
         "smtpgw.options ICheckerDBFilename": str(folder / "ichecker"),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tests.support.smtp_client import connected
 
-_ADDED = (b"received", b"x-spamtest-", b"x-anti-virus")
+_ADDED = (b"received", b"authentication-results", b"x-spamtest-", b"x-anti-virus")
 
 
 async def post(

@@ -26,12 +26,13 @@ from gateway.domain import statistics as counters
 from gateway.domain.access import RelayRule
 from gateway.domain.errors import TemporaryFailure
 from gateway.domain.journey import Event
-from gateway.domain.mail import Mail
+from gateway.domain.mail import POLICY, Mail
 from gateway.domain.pipeline import Stage
 from gateway.domain.storage import Storage, StorageKind
 from gateway.records.port import Records
 from gateway.runtime.outages import Outages
 from services.receiver.admission import Admission
+from services.receiver.authenticating import Examiner
 from services.receiver.blocklists import BlockLists
 from services.receiver.door import Door
 from services.receiver.greylisting import Greylist
@@ -44,6 +45,7 @@ from services.receiver.spool import Spool
 from services.receiver.worker import Receiver
 from tests.support.certificates import host_certificate
 from tests.support.greylist import MemoryGreylist
+from tests.support.policies import a_policy
 from tests.support.records import MemoryOutages
 from tests.support.storages import Shelf
 from tests.support.zones import ZoneDns
@@ -54,6 +56,7 @@ RULES = Rules(
     hostname="gw.example",
     postmaster="postmaster@own.example",
     relay=(RelayRule.parse("allow from any to *@own.example"), RelayRule.parse("deny from any to *")),
+    policies={POLICY: a_policy()},
     groups=(),
     protected_domains=("own.example",),
     reject_malformed=False,
@@ -185,27 +188,29 @@ async def receiving(
 
     Without a `dns` of its own no name exists; with a `now` of its own its clock is that.
     """
+    dns = dns or ZoneDns({})
     bus, memory, records, shelf = SwitchableBus(), SwitchableBlobs(), NotedEvents(), Shelf()
     numbers = itertools.count(1)
+    outages = Outages(records.outages, "p1", now=now)
+    lists = BlockLists(rules.black_lists, dns, outages)
+    recipients = Recipients(rules.checking, Prober(dns, rules.hostname), outages)
+    greylist = Greylist(rules.greylisting, records.greylist, outages, now=now)
+    admission = Admission(rules, dns, lists, recipients, greylist, cast(Records, records))
     spool = Spool(
         rules,
         cast(Bus, bus),
         blobs or memory,
         cast(Records, records),
         shelf.storages(memory),
+        Examiner(rules.authenticating, admission.relay, dns, rules.hostname, draw=lambda: 0),
         new_id=lambda: f"m{next(numbers)}",
         now=now,
     )
-    dns = dns or ZoneDns({})
-    outages = Outages(records.outages, "p1", now=now)
-    lists = BlockLists(rules.black_lists, dns, outages)
-    recipients = Recipients(rules.checking, Prober(dns, rules.hostname), outages)
-    greylist = Greylist(rules.greylisting, records.greylist, outages, now=now)
     receiver = Receiver(
         House(
             rules,
             Door(rules.limits, lambda: running.suspended, register or Register.alone()),
-            Admission(rules, dns, lists, recipients, greylist, cast(Records, records)),
+            admission,
             spool,
             cast(Records, records),
             tls,

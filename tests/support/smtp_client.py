@@ -83,6 +83,13 @@ class RawClient:
         await self.send(command.encode() + b"\r\n")
         return await self.reply()
 
+    async def all(self) -> bytes:
+        """All that the server says until it closes."""
+        async with asyncio.timeout(PATIENCE):
+            while await self._receive():
+                pass
+        return bytes(self._received)
+
     async def is_closed(self) -> bool:
         """Wait for the server to close; False when it says something instead."""
         async with asyncio.timeout(PATIENCE):
@@ -90,7 +97,8 @@ class RawClient:
 
     def end_sending(self) -> None:
         """Say that nothing more will come, and go on listening."""
-        self._socket.shutdown(socket.SHUT_WR)
+        with suppress(OSError):  # the server may have closed already
+            self._socket.shutdown(socket.SHUT_WR)
 
     def cut(self) -> None:
         """Break the connection off."""

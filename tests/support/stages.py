@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,10 +28,14 @@ WAIT_SECONDS = 10.0
 
 @asynccontextmanager
 async def a_gateway(
-    folder: Path, bus: MemoryBus | None = None, *, next_hop_port: int = 1
+    folder: Path,
+    bus: MemoryBus | None = None,
+    *,
+    next_hop_port: int = 1,
+    settings: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Gateway]:
-    """All that a service works with, in this process."""
-    site = make_site(folder, next_hop_port=next_hop_port)
+    """All that a service works with, in this process; `settings` as for `make_site`."""
+    site = make_site(folder, next_hop_port=next_hop_port, settings=settings)
     records = await open_sqlite(folder / "records.sqlite")
     try:
         yield Gateway(

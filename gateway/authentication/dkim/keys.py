@@ -143,13 +143,13 @@ def load_own_key(pem: bytes) -> OwnKey:
     try:
         private = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise ConfigError(f"no private key without a passphrase in PEM: {error}") from error
+        raise ConfigError("it is no private key in PEM without a passphrase") from error
     match private:
         case Ed25519PrivateKey():
             return OwnKey(private)
         case RSAPrivateKey() if private.key_size >= FEWEST_BITS:
             return OwnKey(private)
-    raise ConfigError(f"the key is neither Ed25519 nor RSA of at least {FEWEST_BITS} bits")
+    raise ConfigError(f"it is neither Ed25519 nor RSA of at least {FEWEST_BITS} bits")
 
 
 _PADDING, _SHA256 = PKCS1v15(), SHA256()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from gateway.config.checks import access, files, matching, network, numbers
+from gateway.config.checks import access, authentication, files, matching, network, numbers
 from gateway.config.draft import Draft
 from gateway.config.findings import Finding
 
@@ -15,6 +15,7 @@ CHECKS: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     numbers.retry_meets_a_stale_record,
     numbers.shortest_wait_is_the_longer,
     numbers.largest_message_never_fits,
+    numbers.largest_object_never_fits,
     matching.rule_never_matches,
     matching.sender_rule_never_matches,
     matching.route_never_matches,
@@ -25,6 +26,9 @@ CHECKS: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     access.relay_is_open,
     access.nobody_may_send,
     access.recipients_are_not_known,
+    authentication.dmarc_lacks_what_it_rests_on,
+    authentication.refusal_is_never_due,
+    authentication.seal_is_not_whole,
     files.spam_is_kept_unscanned,
     files.template_is_missing,
     files.certificate_is_unusable,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from ssl import PROTOCOL_TLS_SERVER, SSLContext
 from typing import Any
 
 from gateway.config.build import Built
-from gateway.config.certificate import UnusableCertificate, load_certificate
+from gateway.config.certificate import UnusableCertificate, expiry, load_certificate
 from gateway.config.draft import Draft
 from gateway.config.findings import Finding, Place, warning
 from gateway.config.names import parameter_name
@@ -66,6 +67,13 @@ def certificate_is_unusable(draft: Draft) -> Iterator[Finding]:
             load_certificate(SSLContext(PROTOCOL_TLS_SERVER), tls.certificate, tls.key)
         except UnusableCertificate as wrong:
             yield Finding(draft.place(TlsSection, wrong.attribute), str(wrong))
+            return
+        ended = expiry(tls.certificate)
+        if ended < datetime.now(UTC):
+            yield warning(
+                draft.place(TlsSection, "certificate"),
+                f"Certificate: {tls.certificate} ended on {ended:%Y-%m-%d}: renew it",
+            )
 
 
 def authorities_are_missing(draft: Draft) -> Iterator[Finding]:

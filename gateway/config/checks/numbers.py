@@ -7,6 +7,12 @@ from collections.abc import Iterator
 from gateway.config.draft import Draft
 from gateway.config.findings import Finding, warning
 from gateway.config.sections.bounds import LimitsSection, ResolveSection, TimeoutsSection
+from gateway.config.sections.gateway import ObjectsSection
+
+MEMORY_AT_LEAST = 256
+"""MB of a process that opens containers, besides what comes out of them."""
+MEMORY_PER_OBJECT = 4
+"""How many times an object is in memory while it is made."""
 
 
 def retry_meets_a_stale_record(draft: Draft) -> Iterator[Finding]:
@@ -45,4 +51,24 @@ def largest_message_never_fits(draft: Draft) -> Iterator[Finding]:
             f"a message of MaximalIncomingMessageSize ({limits.maximal_incoming_message_size} KB) is larger "
             f"than a whole session may be ({limits.maximal_incoming_session_size} KB): raise "
             "MaximalIncomingSessionSize",
+        )
+
+
+def largest_object_never_fits(draft: Draft) -> Iterator[Finding]:
+    """An object of the largest size has to fit into what all may be, and into the memory for opening them."""
+    objects = draft.value(ObjectsSection)
+    if objects is None:
+        return
+    if objects.maximal_object_size > objects.maximal_unpacked_size:
+        yield warning(
+            draft.place(ObjectsSection, "maximal_object_size"),
+            f"an object of MaximalObjectSize ({objects.maximal_object_size} KB) is larger than all together "
+            f"may be ({objects.maximal_unpacked_size} KB): raise MaximalUnpackedSize",
+        )
+    needed = MEMORY_AT_LEAST + MEMORY_PER_OBJECT * (objects.maximal_object_size >> 10)
+    if needed > objects.isolated_memory:
+        yield warning(
+            draft.place(ObjectsSection, "maximal_object_size"),
+            f"to make an object of MaximalObjectSize ({objects.maximal_object_size} KB) takes about {needed} "
+            f"MB: raise IsolatedMemory ({objects.isolated_memory} MB)",
         )

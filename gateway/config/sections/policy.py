@@ -106,6 +106,15 @@ class PolicySection(Section):
         description="Have messages of strangers come again before they are taken; `[gateway.greylist]` says "
         "how.",
     )
+    refuse_spf_fail: Switch = Field(
+        default=False,
+        description="Refuse a message whose client may not send for its sender's domain, says SPF. Not if "
+        "DMARC passes, nor if the policy of another of its recipients takes it.",
+    )
+    refuse_dmarc_fail: Switch = Field(
+        default=False,
+        description="Refuse a message that fails DMARC where the author's domain asks for that, likewise.",
+    )
 
     def policy(self) -> Policy:
         """The same, in the words of the domain."""
@@ -143,6 +152,8 @@ class PolicySection(Section):
             exclude_by_mime=self.exclude_by_mime,
             check_recipients=self.check_recipients,
             greylist=self.greylist,
+            refuse_spf_fail=self.refuse_spf_fail,
+            refuse_dmarc_fail=self.refuse_dmarc_fail,
         )
 
 

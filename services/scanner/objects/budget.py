@@ -49,7 +49,12 @@ class Budget:
     @property
     def room(self) -> int:
         """Bytes that the next object may have."""
-        return min(self.limits.object_size, self._bytes, self._of_part)
+        return min(self.limits.object_size, self.room_in_all)
+
+    @property
+    def room_in_all(self) -> int:
+        """Bytes that all further objects together may have."""
+        return min(self._bytes, self._of_part)
 
     def spend(self, size: int) -> None:
         """Count an object of `size` bytes that came out of a container. Raises `Exceeded`."""

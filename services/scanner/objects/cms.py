@@ -29,8 +29,8 @@ class _Broken(Exception):
 class _Value:
     tag: int
     start: int  # of its content
-    end: int
-    next: int
+    end: int  # at most, if it is open
+    open: bool = False  # it has no length, but an end mark
 
 
 def open_cms(content: bytes, budget: Budget) -> Iterator[Member | Fault]:
@@ -45,9 +45,9 @@ def open_cms(content: bytes, budget: Budget) -> Iterator[Member | Fault]:
         inner = _content_of(content, outer, kind)
         encapsulated = _encapsulated(content, inner)
         named = _read(content, encapsulated.start, encapsulated.end)
-        if named.next >= encapsulated.end:
+        if _is_over(content, named.end, encapsulated.end):
             return
-        explicit = _read(content, named.next, encapsulated.end)
+        explicit = _read(content, named.end, encapsulated.end)
         if explicit.tag != _EXPLICIT:
             return
         octets = b"".join(_octets(content, _read(content, explicit.start, explicit.end), _MOST_DEPTH))
@@ -69,21 +69,21 @@ def open_cms(content: bytes, budget: Budget) -> Iterator[Member | Fault]:
 
 def _content_of(content: bytes, outer: _Value, kind: _Value) -> _Value:
     """The SignedData or CompressedData behind its number."""
-    explicit = _read(content, kind.next, outer.end)
+    explicit = _read(content, kind.end, outer.end)
     return _read(content, explicit.start, explicit.end)
 
 
 def _encapsulated(content: bytes, inner: _Value) -> _Value:
     """The first sequence inside that begins with a number of a type: it is what is encapsulated."""
     position = inner.start
-    while position < inner.end:
+    while not _is_over(content, position, inner.end):
         value = _read(content, position, inner.end)
         if value.tag == _SEQUENCE and content[value.start : value.start + 1] == b"\x06":
             # Of compressed data the sequence before it names the algorithm, and has no content.
             first = _read(content, value.start, value.end)
             if content[first.start : first.end].startswith(bytes.fromhex("2a864886f70d0107")):
                 return value
-        position = value.next
+        position = _behind(content, value)
     raise _Broken("it encapsulates nothing")
 
 
@@ -95,40 +95,45 @@ def _octets(content: bytes, value: _Value, depth: int) -> Iterator[bytes]:
     if value.tag != _OCTET_PIECES or depth == 0:
         raise _Broken("its content is no string")
     position = value.start
-    while position < value.end:
+    while not _is_over(content, position, value.end):
         piece = _read(content, position, value.end)
         yield from _octets(content, piece, depth - 1)
-        position = piece.next
+        position = _behind(content, piece)
 
 
 def _read(content: bytes, at: int, limit: int) -> _Value:
-    """The value that stands at `at` (X.690 §8.1); one without a length goes to its end mark."""
+    """The value that stands at `at` (X.690 §8.1)."""
     if at + 2 > limit:
         raise _Broken("it ends too early")
     tag, length, start = content[at], content[at + 1], at + 2
     if length == 0x80:
-        end = _end_mark(content, start, limit)
-        return _Value(tag, start, end, end + 2)
+        return _Value(tag, start, limit, open=True)
     if length > 0x80:
         count = length & 0x7F
         if count > 8 or start + count > limit:
             raise _Broken("it has a length that cannot be")
         length, start = int.from_bytes(content[start : start + count], "big"), start + count
-    return _Value(tag, start, min(start + length, limit), min(start + length, limit))
+    return _Value(tag, start, min(start + length, limit))
 
 
-def _end_mark(content: bytes, start: int, limit: int) -> int:
-    """Where the two zeros stand that end a value without a length, past those of values inside it."""
-    open_values, position = 1, start
-    while position + 2 <= limit:
+def _is_over(content: bytes, position: int, end: int) -> bool:
+    """Whether nothing more stands in a value."""
+    return position >= end or content[position : position + 2] == b"\0\0"
+
+
+def _behind(content: bytes, value: _Value) -> int:
+    """Where the next value stands; behind an open one past its end mark and those of the values inside it."""
+    if not value.open:
+        return value.end
+    open_values, position = 1, value.start
+    while position + 2 <= value.end:
         if content[position : position + 2] == b"\0\0":
             open_values -= 1
+            position += 2
             if open_values == 0:
                 return position
-            position += 2
-        elif content[position + 1] == 0x80:
-            open_values += 1
-            position += 2
-        else:
-            position = _read(content, position, limit).next
+            continue
+        inner = _read(content, position, value.end)
+        open_values += inner.open
+        position = inner.start if inner.open else inner.end
     raise _Broken("a value has no end")

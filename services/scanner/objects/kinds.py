@@ -96,7 +96,9 @@ def kinds_of(content: bytes) -> tuple[Found, ...]:
         found.append(Found(Kind.PDF))
     if b"\0" not in content[:_TEXT_HEAD]:
         found += _in_text(content)
-    return tuple(found)
+    return tuple(
+        sorted(found, key=lambda one: one.start > 0)
+    )  # first what the content is from its first byte
 
 
 _AT_START: Mapping[bytes, Kind] = MappingProxyType(
@@ -219,16 +221,16 @@ _CMS = re.compile(
 _BZIP2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
 _CPIO = re.compile(rb"07070[12][0-9A-Fa-f]{104}|070707[0-7]{70}")
 _SQUASHFS = re.compile(rb"hsqs.{24}\x04\0|sqsh.{24}\0\x04", re.DOTALL)
-_OCTAL = re.compile(rb"[ 0-7]{6,7}[\0 ]")
+_OCTAL = re.compile(rb" *+([0-7]{1,7})[\0 ]*")
 _LZMA = re.compile(rb"\x5d\0\0[\0-\xff][\0-\x10](?:\xff{8}|[\0-\xff]{5}\0{3})\0", re.DOTALL)
 
 
 def _looks_like_tar(content: bytes) -> bool:
     """Archives from before POSIX have no mark, but the sum of their first header."""
-    if len(content) < 512 or not _OCTAL.match(content, 148):
+    written = _OCTAL.fullmatch(content[148:156])
+    if len(content) < 512 or written is None:
         return False
-    written = int(content[148:155].strip(b" \0") or b"0", 8)
-    return written == sum(content[:148]) + 8 * 0x20 + sum(content[156:512])
+    return int(written[1], 8) == sum(content[:148]) + 8 * 0x20 + sum(content[156:512])
 
 
 def _looks_like_arj(content: bytes) -> bool:

@@ -20,6 +20,7 @@ class Member:
     name: str = ""  # as the container calls it, with its folders
     mime: str = ""  # as the container declares it
     other_names: tuple[str, ...] = ()  # that other readers would give it
+    in_the_midst: bool = False  # of another container, which may have given it already
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 from gateway.domain.mime import MESSAGES
@@ -83,6 +83,7 @@ def walk(outer: Object, opening: Opening, budget: Budget) -> Iterator[Object]:
     yield outer
     levels = [_Level(outer, _members(outer, opening, budget))]
     opened = {_digest(outer.content)}
+    seen: set[tuple[bytes, str]] = set()
     while levels:
         level = levels[-1]
         try:
@@ -98,6 +99,10 @@ def walk(outer: Object, opening: Opening, budget: Budget) -> Iterator[Object]:
             case Fault():
                 yield from _noted(level, member)
             case Member():
+                digest = _digest(member.content)
+                if member.in_the_midst and (digest, member.name) in seen:
+                    continue
+                seen.add((digest, member.name))
                 level.number += 1
                 inner = _inside(level, member)
                 yield inner
@@ -106,7 +111,7 @@ def walk(outer: Object, opening: Opening, budget: Budget) -> Iterator[Object]:
                 refusal = _refusal(levels, inner, budget)
                 if refusal:
                     yield _faulty(inner, refusal)
-                elif (digest := _digest(inner.content)) not in opened:
+                elif digest not in opened:
                     # The same container once more would only show the same once more.
                     opened.add(digest)
                     levels.append(_Level(inner, _members(inner, opening, budget)))
@@ -169,7 +174,7 @@ def _members(container: Object, opening: Opening, budget: Budget) -> Iterator[Me
             continue
         if one.start:
             members = _opened(one.kind, container.content[one.start :], budget)
-            yield from _if_it_is_one(members, whole=not explained)
+            yield from _shreds(members) if explained else _if_it_is_one(members)
         else:
             yield from _opened(one.kind, container.content, budget)
 
@@ -188,15 +193,26 @@ def _opened(kind: Kind, content: bytes, budget: Budget) -> Iterator[Member | Fau
         yield damaged(f"{kind}: {type(error).__name__}: {error}"[:LONGEST_CAUSE])
 
 
-def _if_it_is_one(members: Iterator[Member | Fault], *, whole: bool) -> Iterator[Member | Fault]:
+def _if_it_is_one(members: Iterator[Member | Fault]) -> Iterator[Member | Fault]:
     """What comes out of something that looks like a container in the midst of other bytes.
 
-    Every program that knows archives holds their marks, so it counts as damaged only if it gave anything:
-    and never in a container of another kind, where it may be the shreds of a member.
+    Every program that knows archives holds their marks, so it counts as damaged only if it gave anything.
     """
     is_one = False
     for member in members:
-        is_bad = isinstance(member, Fault) and member.status is ObjectStatus.ERROR
-        is_one = is_one or not is_bad
-        if not is_bad or (is_one and whole):
+        is_one = is_one or not _is_damage(member)
+        if is_one:
             yield member
+
+
+def _shreds(members: Iterator[Member | Fault]) -> Iterator[Member | Fault]:
+    """The same in a container of another kind, whose members may stand there whole or in shreds."""
+    for member in members:
+        if isinstance(member, Member):
+            yield replace(member, in_the_midst=True)
+        elif not _is_damage(member):
+            yield member
+
+
+def _is_damage(member: Member | Fault) -> bool:
+    return isinstance(member, Fault) and member.status is ObjectStatus.ERROR

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -15,6 +15,7 @@ from gateway.domain.mail import BodyRef, Envelope, Mail, Recipient
 from gateway.domain.message import composed
 from gateway.domain.pipeline import Finished, Onward
 from gateway.domain.policy import Degree, Policy, SpamAction, SpamStatus, fingerprint
+from gateway.domain.statistics import Counter, nobody_counts
 from gateway.domain.storage import Storage, StorageKind
 from gateway.runtime.logs import ACTIVITY
 from services.antispam.bases import shipped_bases
@@ -73,6 +74,7 @@ def a_worker(
     rules: Rules | None = None,
     policy: Policy = POLICY,
     shelf: Shelf | None = None,
+    count: Callable[[Counter], None] = nobody_counts,
     **groups: Policy,
 ) -> AntispamWorker:
     return AntispamWorker(
@@ -85,6 +87,7 @@ def a_worker(
         a_notifier(blobs),
         version="0.1.0",
         licensed=lambda: True,
+        count=count,
         now=lambda: NOW,
     )
 
@@ -216,6 +219,14 @@ async def test_a_copy_for_the_quarantine_is_the_message_as_it_came(blobs: Counti
     [entry] = shelf.kept
     assert (entry.storage, entry.status) == ("/quarantine/spam", "as/spam")
     assert shelf.message(entry) == b"Received: x\r\n" + SPAM
+
+
+async def test_each_message_is_counted_by_its_status(blobs: CountingBlobs) -> None:
+    counted: list[Counter] = []
+
+    await a_worker(blobs, count=counted.append).handle(await a_mail(blobs, SPAM))
+
+    assert counted == [Counter.ANTISPAM_MESSAGES, Counter.SPAM_MESSAGES]
 
 
 async def test_those_whom_the_policy_lists_are_told_of_spam(blobs: CountingBlobs) -> None:

@@ -273,5 +273,5 @@ async def test_several_signatures_with_one_key_ask_for_it_once() -> None:
 
 
 def test_own_keys_are_read_from_pem() -> None:
-    with pytest.raises(ConfigError, match="no private key without a passphrase in PEM"):
+    with pytest.raises(ConfigError, match="it is no private key in PEM without a passphrase"):
         load_own_key(b"-----BEGIN PRIVATE KEY-----\nno\n-----END PRIVATE KEY-----\n")

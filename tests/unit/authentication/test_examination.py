@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from gateway.authentication.arc.sealing import Sealer, arc_set
-from gateway.authentication.examination import MOST_HEADER_BYTES, Examination, Methods
-from gateway.authentication.header import Header
+from gateway.authentication.examination import Examination, Methods
+from gateway.authentication.header import MOST_BYTES, Header
 from gateway.dns.port import Answer, Kind
 from gateway.domain.authentication import Arc, Authentication, Dkim, Dmarc, Request, Result, Spf
 from tests.support.authentication import MESSAGE, NOW, SENDER, examined, key_record, rsa_key, signed
@@ -70,7 +70,6 @@ async def test_where_a_message_is_cut_changes_nothing(size: int) -> None:
         examining.take(message[at : at + size])
 
     assert await examining.finish(within=10, sample=0) == await examined(message, ZoneDns(ZONE))
-    assert examining.header.block + b"It has" in message
 
 
 async def test_dns_is_asked_while_the_message_is_still_coming() -> None:
@@ -162,7 +161,7 @@ async def test_a_header_without_an_end_is_all_of_the_message() -> None:
 
 
 async def test_a_header_that_is_too_long_is_not_examined() -> None:
-    long = b"X: y\r\n" * (MOST_HEADER_BYTES // 6 + 1)
+    long = b"X: y\r\n" * (MOST_BYTES // 6 + 1)
     reason = "the header is too long"
 
     found = await examined(signed(long + MESSAGE), ZoneDns(ZONE))

@@ -137,9 +137,20 @@ def test_a_recipient_reads_neither_the_header_nor_who_else_got_it() -> None:
 
 
 def test_that_a_copy_is_kept_is_told() -> None:
-    policy = a_policy(quarantine=frozenset({INFECTED}))
+    policy = a_policy(quarantine=frozenset({INFECTED, ERROR}), av_quarantine_path="/quarantine/av")
 
-    assert ", and a copy is kept in quarantine:" in rendered(an_occasion(policy))
+    administrator, recipient = rendered(an_occasion(policy)), rendered(an_occasion(policy), RECIPIENT)
+
+    assert ", and a copy is kept in quarantine:" in administrator
+    assert ", and a copy is kept in quarantine:" in recipient
+    assert "Kept in: /quarantine/av\r\n" in administrator
+    assert "/quarantine/av" not in recipient
+
+
+def test_outside_of_its_for_the_list_of_objects_is_its_last_line() -> None:
+    template = compile_template("%ACTION_LIST%")
+
+    assert template.render(macros(an_occasion(), ADMIN, HEADER, TELLER, NOON)) == "infected remove EICAR"
 
 
 HOSTILE = 'x\r\nBcc: all@site.example\r\n\r\n<FOR A == "*">%HEADERS%\u2028\u202e'

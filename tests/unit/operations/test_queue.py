@@ -9,7 +9,7 @@ import pytest
 
 from gateway.bus import wire
 from gateway.bus.memory import MemoryBus
-from gateway.domain.commands import Remove
+from gateway.domain.commands import Remove, TryAgain
 from gateway.domain.errors import TemporaryFailure
 from gateway.domain.journey import Deferred, Ended, Ending, Entered, Moved
 from gateway.domain.mail import Mail
@@ -234,6 +234,17 @@ async def test_mail_that_waits_is_published_anew_and_its_older_copy_is_not_wante
 
     assert await ready(bus) == [replace(mail, generation=1), a_mail("in line")]
     assert (await records.settled("one")).generation == 1
+
+
+async def test_senders_are_told_to_try_hosts_that_they_gave_up_for_a_while(records: Records) -> None:
+    bus = MemoryBus()
+    await deferred(records, "one")
+    async with bus.commands() as commands:
+        assert await anext(commands) is None
+        await send_mail(bus, records, "one", NOON)
+        assert await anext(commands) == TryAgain()
+        await send_mails(bus, records, Wanted(), lambda: NOON)
+        assert await anext(commands) == TryAgain()
 
 
 async def test_who_orders_it_twice_sends_it_once(records: Records) -> None:

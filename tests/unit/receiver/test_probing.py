@@ -41,6 +41,18 @@ async def test_a_next_hop_without_esmtp_is_asked_all_the_same() -> None:
         assert "HELO gw.example" in peer.commands
 
 
+async def test_a_next_hop_behind_lmtp_is_greeted_in_its_own_way(tmp_path: Path) -> None:
+    async with smtp_peer() as peer, smtp_peer(socket_path=tmp_path / "lmtp") as socket:
+        peer.lmtp = socket.lmtp = True
+        for route in (
+            Route("*", peer.host, peer.port, lmtp=True),
+            Route("*", f"unix:{tmp_path}/lmtp", lmtp=True),
+        ):
+            assert await Prober(ZoneDns({}), "gw.example").ask(route, BOB)
+
+        assert peer.commands[0] == socket.commands[0] == "LHLO gw.example"
+
+
 @pytest.mark.parametrize(
     ("reply", "taken"),
     [
@@ -146,6 +158,16 @@ async def test_only_some_are_asked_at_once(monkeypatch: pytest.MonkeyPatch) -> N
         # A session that said QUIT may still be seen for a moment.
         assert peer.sessions == 12
         assert peer.most_open_sessions <= 4
+
+
+async def test_an_address_beyond_ascii_is_asked_for_where_such_are_known() -> None:
+    async with smtp_peer() as peer:
+        assert await ask(peer, "b\u00fccher@own.example")
+        assert peer.commands[1] == "MAIL FROM:<> SMTPUTF8"
+
+        peer.extensions = ("8BITMIME",)
+        with pytest.raises(NoAnswer, match="beyond ASCII"):
+            await ask(peer, "b\u00fccher@own.example")
 
 
 async def test_where_starttls_is_offered_it_is_used_whoever_answers(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import cast
 
 import pytest
 
@@ -12,13 +11,17 @@ from gateway.domain.errors import ConfigError
 from gateway.domain.journey import Entered
 from gateway.domain.mail import POLICY
 from gateway.domain.pipeline import Stage
-from gateway.domain.policy import Group, Policy
+from gateway.domain.policy import Group
+from gateway.domain.statistics import Counter
 from gateway.domain.storage import Storage, StorageKind
+from services.receiver import spool
+from tests.support.policies import a_policy
 from tests.support.receiving import NOW, RULES, Running, receiving
 from tests.support.smtp_client import RawClient, connected, greeted
 
 TO_B = ("b@own.example",)
-SALES = Group("sales", ("*@*",), ("s@own.example",), cast(Policy, None))
+SALES = Group("sales", ("*@*",), ("s@own.example",), a_policy())
+POLICIES = {POLICY: a_policy(), "sales": SALES.policy}
 
 
 async def send(
@@ -56,7 +59,7 @@ async def test_a_message_is_handed_to_the_first_stage_with_its_envelope() -> Non
 
 async def test_recipients_of_two_groups_get_two_copies_of_one_body(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG", "gateway.mail")
-    rules = replace(RULES, groups=(SALES,))
+    rules = replace(RULES, groups=(SALES,), policies=POLICIES)
     async with receiving(rules) as running, greeted(running.port) as client:
         answers = await send(client, ("b@own.example", "s@own.example", "c@own.example"))
 
@@ -99,7 +102,9 @@ async def test_while_the_bus_is_away_the_client_is_asked_to_come_again() -> None
 
 
 async def test_the_archive_has_the_whole_message_once_before_any_stage_has_it() -> None:
-    rules = replace(RULES, groups=(SALES,), archive=Storage(StorageKind.INCOMING, "/arch_in"))
+    rules = replace(
+        RULES, groups=(SALES,), policies=POLICIES, archive=Storage(StorageKind.INCOMING, "/arch_in")
+    )
     async with receiving(rules) as running, greeted(running.port) as client:
         running.bus.away = True
         await send(client, ("b@own.example", "s@own.example"), b"Subject: hi\r\n\r\nx\r\n")
@@ -130,12 +135,24 @@ async def test_while_records_pile_up_no_message_is_begun() -> None:
         assert (await client.say("MAIL FROM:<a@client.example>")).startswith("451 4.3.0")
 
 
-async def test_while_room_is_short_no_message_is_begun() -> None:
-    rules = replace(RULES, limits=replace(RULES.limits, free_space=1000))
+async def test_while_room_is_short_no_message_is_begun_and_once_there_is_some_it_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "services.receiver.spool")
+    monkeypatch.setattr(spool, "ROOM_IS_KNOWN_FOR", 0.0)
+    rules = replace(RULES, limits=replace(RULES.limits, free_space=3 << 20))
     async with receiving(rules) as running, greeted(running.port) as client:
-        running.blobs.free = 999
+        running.blobs.free = (3 << 20) - 1
+        refused = [await client.say("MAIL FROM:<a@client.example>") for _ in range(2)]
+        running.blobs.free = 3 << 20
 
-        assert (await client.say("MAIL FROM:<a@client.example>")).startswith("452 4.3.1")
+        assert [reply[:9] for reply in refused] == ["452 4.3.1"] * 2
+        assert (await send(client))[-1] == "250 2.1.0 OK"
+        assert caplog.messages == [
+            "receiving pauses: less than 3 MB are free",
+            "receiving goes on: there is room again",
+        ]
+        assert running.records.counted[Counter.RECEIVINGS_REFUSED] == 2
 
 
 async def test_a_message_that_finds_no_room_is_read_to_its_end_and_refused() -> None:
@@ -195,6 +212,7 @@ async def test_a_receiver_that_stops_ends_idle_sessions_and_lets_messages_be_fin
         await busy.send(b"MAIL FROM:<>\r\nRCPT TO:<b@own.example>\r\nDATA\r\nx\r\n")
         await busy.replies(3)
 
+        port = running.port
         stopping = asyncio.create_task(running.receiver.stop())
 
         assert (await idle.reply()).startswith("421 4.3.2")
@@ -205,7 +223,7 @@ async def test_a_receiver_that_stops_ends_idle_sessions_and_lets_messages_be_fin
         assert await busy.is_closed()
         await stopping
         with pytest.raises(ConnectionRefusedError):
-            async with connected(running.port):
+            async with connected(port):
                 pass
 
 

@@ -219,9 +219,9 @@ async def test_what_is_too_large_to_be_given_to_a_remote_engine_is_an_error() ->
 
 ARCHIVED = a_message(
     a_text(),
-    an_attachment(a_zip(b"victim"), "victim.zip"),
     an_attachment(a_zip(TEST_FILE), "bad.zip"),
     an_attachment(a_zip(b"harmless"), "harmless.zip"),
+    an_attachment(a_zip(b"victim"), "victim.zip"),
 )
 
 
@@ -232,8 +232,8 @@ async def test_what_holds_other_objects_is_opened_in_isolation_and_nothing_else_
 
         assert [one.status for one in found.objects] == [
             ObjectStatus.CLEAN,
-            ObjectStatus.CLEAN,
             ObjectStatus.INFECTED,
+            ObjectStatus.CLEAN,
             ObjectStatus.CLEAN,
         ]
         assert engine.asked == [b"Hello."]  # what it is asked elsewhere, it does not learn here
@@ -251,18 +251,20 @@ async def test_a_part_that_cannot_be_looked_at_leaves_the_others_alone(
 
         assert [(one.status, one.cause) for one in found.objects] == [
             (ObjectStatus.CLEAN, ""),
-            (ObjectStatus.ERROR, cause),
             (ObjectStatus.INFECTED, ""),
             (ObjectStatus.CLEAN, ""),
+            (ObjectStatus.ERROR, cause),
         ]
 
 
 async def test_a_message_takes_only_so_long_in_all() -> None:
-    message = a_message(*(an_attachment(a_zip(b"victim"), str(number)) for number in range(20)))
-    async with an_examiner(HostileEngine("hang", victim=b"victim"), timeout=0.3) as examiner:
+    contents = (b"harmless", *([b"victim"] * 20), b"harmless")
+    message = a_message(*(an_attachment(a_zip(content)) for content in contents))
+    async with an_examiner(HostileEngine("hang", victim=b"victim"), timeout=0.5) as examiner:
         found = await examiner.examine(SlowBlobs().body(message))
 
-        assert {one.cause for one in found.objects} == {"scan timed out"}
+        assert [one.part.path for one in found.objects] == [str(number) for number in range(1, 23)]
+        assert {one.cause for one in found.objects[1:]} == {"scan timed out"}
 
 
 async def test_a_message_with_very_much_inside_it_is_not_kept() -> None:
@@ -271,3 +273,21 @@ async def test_a_message_with_very_much_inside_it_is_not_kept() -> None:
         body = blobs.body(a_message(an_attachment(zipped({str(number): b"x" for number in range(100)}))))
 
         assert await examiner.examine(body) is not await examiner.examine(body)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        a_message(*(a_text() for _ in range(400))),
+        a_message(*(a_text() for _ in range(150))),
+        a_message(*[b"Content-Transfer-Encoding: base64\r\n\r\n" + b"QUJD=*\r\n" * 20_000] * 4),
+    ],
+    ids=["very many parts", "many parts", "parts of which nobody knows how to read them"],
+)
+async def test_a_message_that_is_much_work_is_looked_at_in_isolation(message: bytes) -> None:
+    engine = ScriptedEngine()
+    async with an_examiner(engine) as examiner:
+        found = await examiner.examine(SlowBlobs().body(message))
+
+        assert {one.status for one in found.objects} == {ObjectStatus.CLEAN}
+        assert len(engine.asked) < 110

@@ -14,7 +14,7 @@ from gateway.domain.policy import ObjectAction, ObjectStatus
 from services.scanner.engines.testfile import StandardTestFile
 from services.scanner.examination import examine
 from services.scanner.judging import Examined, Rules
-from services.scanner.treatment import decide, edits_for, standing_for, worst_listed
+from services.scanner.treatment import decide, edits_for, treat
 from tests.support.mails import a_mail
 from tests.support.parts import HEADER, TEST_FILE, a_message, a_text, an_attachment
 from tests.support.policies import a_policy
@@ -91,11 +91,12 @@ def test_one_object_of_a_listed_status_blocks_the_message() -> None:
     examination = examine(message, (StandardTestFile(),), Rules())
     listed = a_policy(block=frozenset({ObjectStatus.ERROR, ObjectStatus.INFECTED}))
 
-    objects = decide(examination, listed)
+    treatment = treat(examination, listed)
 
-    assert worst_listed(objects, listed.block) is ObjectStatus.ERROR
-    assert worst_listed(objects, frozenset()) is None
-    assert standing_for(objects) is ObjectStatus.SUSPICIOUS
+    assert treatment.blocked_for is ObjectStatus.ERROR
+    assert treatment.quarantined_for is None
+    assert treatment.status is ObjectStatus.SUSPICIOUS
+    assert treatment.statuses == {ObjectStatus.CLEAN, ObjectStatus.ERROR, ObjectStatus.SUSPICIOUS}
 
 
 def test_what_is_passed_stays_byte_for_byte() -> None:

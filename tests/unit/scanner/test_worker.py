@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
@@ -12,6 +12,7 @@ from gateway.domain.mail import POLICY, Edit, Mail
 from gateway.domain.message import composed
 from gateway.domain.pipeline import Finished, Onward
 from gateway.domain.policy import ObjectAction, ObjectStatus, Policy, SpamStatus, fingerprint
+from gateway.domain.statistics import Counter, nobody_counts
 from gateway.domain.storage import Storage, StorageKind
 from gateway.domain.template import compile_template
 from gateway.runtime.isolation import IsolationPool
@@ -31,6 +32,7 @@ from tests.support.policies import a_policy
 from tests.support.storages import Shelf
 
 TEMPLATE = compile_template("%OBJECT_NAME% is %STATUS% (%VIRUS%), see %QUEUE_ID%")
+DISCLAIMER = compile_template("Checked by %HOSTNAME%")
 INFECTED = a_message(a_text(), an_attachment(TEST_FILE))
 INFECTED_IS_REPLACED = a_policy(object_actions={ObjectStatus.INFECTED: ObjectAction.PLACEHOLDER})
 
@@ -42,17 +44,22 @@ def a_worker(
     *,
     cure: bool = False,
     shelf: Shelf | None = None,
+    count: Callable[[Counter], None] = nobody_counts,
 ) -> ScannerWorker:
     means = Means(Panel([StandardTestFile()]), IsolationPool(), Rules(cure=cure), timeout=20.0)
     return ScannerWorker(
         blobs,
         Examiner(means),
-        {name: GroupRules(rules, TEMPLATE) for name, rules in {POLICY: policy, **(groups or {})}.items()},
+        {
+            name: GroupRules(rules, TEMPLATE, DISCLAIMER)
+            for name, rules in {POLICY: policy, **(groups or {})}.items()
+        },
         Gate("gw.site.example", "Mailwarden 0.1.0"),
         (shelf or Shelf()).storages(blobs),
         Storage(StorageKind.OUTGOING, "/arch_out" if shelf else ""),
         open_statistics(None),
         a_notifier(blobs),
+        count=count,
         now=lambda: NOON,
     )
 
@@ -188,6 +195,44 @@ async def test_what_a_policy_filters_is_treated_as_filtered_in_its_group_alone(b
     assert isinstance(scanning, Onward)
     assert b"eicar.com is filtered" in composed(site.mail, INFECTED)
     assert b"eicar.com is infected" in composed(scanning.mail, INFECTED)
+
+
+async def test_the_disclaimer_stands_under_the_text_whatever_else_changes(blobs: MemoryBlobs) -> None:
+    mail = await stored(blobs, INFECTED)
+
+    outcome = await a_worker(blobs, replace(INFECTED_IS_REPLACED, add_disclaimer=True)).handle(mail)
+
+    assert isinstance(outcome, Onward)
+    after = composed(outcome.mail, INFECTED)
+    assert b"Hello.\r\n\r\nChecked by gw.site.example\r\n\r\n--" in after
+    assert b"eicar.com is infected" in after
+
+
+async def test_a_message_that_is_left_without_disclaimer_says_why(blobs: MemoryBlobs) -> None:
+    signed = a_message(a_text(), kind="signed")
+
+    outcome = await a_worker(blobs, a_policy(add_disclaimer=True)).handle(await stored(blobs, signed))
+
+    assert isinstance(outcome, Onward)
+    assert composed(outcome.mail, signed) == b"X-Disclaimer: not added, the message is signed\r\n" + signed
+
+
+async def test_what_was_looked_at_is_counted_by_its_status(blobs: MemoryBlobs) -> None:
+    counted: list[Counter] = []
+    worker = a_worker(
+        blobs, INFECTED_IS_REPLACED, {"unchecked": a_policy(check_av=False)}, count=counted.append
+    )
+
+    await worker.handle(await stored(blobs, INFECTED))
+    await worker.handle(await stored(blobs, INFECTED, group="unchecked"))
+
+    assert counted == [
+        Counter.ANTIVIRAL_MESSAGES,
+        Counter.ANTIVIRAL_OBJECTS,
+        Counter.OBJECTS_CLEAN,
+        Counter.ANTIVIRAL_OBJECTS,
+        Counter.OBJECTS_INFECTED,
+    ]
 
 
 async def test_a_group_without_scan_lets_everything_pass_and_says_that_nobody_looked(

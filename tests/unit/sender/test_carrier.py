@@ -10,6 +10,7 @@ from gateway.dns.client import AresDns, Asking
 from gateway.domain.journey import Answer
 from gateway.domain.statistics import Counter as Statistic
 from gateway.domain.tls import OutgoingTls, TlsRule
+from gateway.runtime.orders import StandingOrders
 from services.sender.carrier import Carrier
 from services.sender.connections import Connections, Limits
 from services.sender.ourselves import Ourselves
@@ -40,8 +41,11 @@ ZONE = {
 
 @asynccontextmanager
 async def a_carrier(
-    rules: TlsRules | None = None, counted: Counter[Statistic] | None = None
+    rules: TlsRules | None = None,
+    counted: Counter[Statistic] | None = None,
+    orders: StandingOrders | None = None,
 ) -> AsyncIterator[Carrier]:
+    orders = orders or StandingOrders()
     counted = Counter() if counted is None else counted
     async with dns_server(ZONE) as dns:
         asked = AresDns(Asking(servers=(dns.address,)))
@@ -53,6 +57,7 @@ async def a_carrier(
                 connections,
                 unreachable_ttl=600,
                 count=lambda one: counted.update([one]),
+                tries_again=lambda: orders.tries_again,
             )
         finally:
             await connections.close()
@@ -63,6 +68,19 @@ async def send(carrier: Carrier, peer: SmtpPeer, domain: str) -> tuple[Answer, s
     answers = await carrier.deliver(Destination(domain, peer.port, by_mx=True), an_envelope(), content())
     (reply,) = answers.replies
     return reply.answer, reply.enhanced, reply.server
+
+
+async def test_a_host_that_could_not_be_reached_is_tried_when_an_operator_wants_it() -> None:
+    orders, answers = StandingOrders(), []
+    async with smtp_peer() as peer, a_carrier(orders=orders) as carrier:
+        peer.answers["greeting"] = HANG_UP
+        await send(carrier, peer, "up.example")
+        peer.answers.clear()
+        answers.append((await send(carrier, peer, "up.example"))[0])
+        orders.try_again()
+        answers.append((await send(carrier, peer, "up.example"))[0])
+
+    assert answers == [Answer.LATER, Answer.DELIVERED]
 
 
 async def test_the_next_host_is_asked_when_one_is_down() -> None:

@@ -47,6 +47,14 @@ async def test_each_recipient_has_a_verdict_of_its_own_behind_the_data(
     assert peer.received[0].body == MESSAGE
 
 
+async def test_what_was_taken_lies_in_mailboxes(peer: SmtpPeer) -> None:
+    by_lmtp = await (await begin(peer)).deliver(an_envelope(*ALL), content())
+    peer.lmtp = False
+    by_smtp = await (await meet(at(peer))).deliver(an_envelope(*ALL), content())
+
+    assert (by_lmtp.final, by_smtp.final) == (True, False)
+
+
 async def test_one_session_takes_many_messages(peer: SmtpPeer) -> None:
     conversation = await begin(peer)
     for _ in range(3):

@@ -277,6 +277,13 @@ def test_the_message_goes_back_when_it_failed_and_is_not_too_large(
     assert returns_whole(mail, [a_fate(answer)]) is whole
 
 
+def test_what_was_too_large_does_not_go_back() -> None:
+    fate = a_fate()
+    fate = replace(fate, reply=replace(fate.reply, code=552, enhanced="5.3.4"))
+
+    assert not returns_whole(a_mail(), [fate, a_fate()])
+
+
 def test_a_notice_can_never_cause_another() -> None:
     made = notice(a_mail(), BodyRef("name", 10), SITE, "NoTiCeId12345", NOON)
 

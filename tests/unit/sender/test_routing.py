@@ -7,23 +7,22 @@ from gateway.domain.mail import Recipient
 from gateway.domain.routes import Route
 from services.sender.routing import (
     Destination,
+    RoutingTable,
     Unroutable,
-    destination_of,
     exchanges_to_try,
-    group_by_destination,
 )
 
-ROUTES = tuple(
-    map(
-        Route.parse,
-        (
+ROUTES = RoutingTable(
+    [
+        Route.parse(line)
+        for line in (
             "*@a.example [relay.example:1025]",
             "*@b.example [192.0.2.7]",
             "*@*.example Mx.Example",
             "*@c.example [c]",
-            "*@xn--e1afmkfd.test lmtp:[unix:/run/lmtp]",
-        ),
-    )
+            "*@xn--e1afmkfd.test lmtp:[unix:/run/LMTP]",
+        )
+    ]
 )
 
 
@@ -37,8 +36,8 @@ ROUTES = tuple(
         ("user@Elsewhere.test", Destination("elsewhere.test", by_mx=True)),
         ("user@[192.0.2.9]", Destination("192.0.2.9")),
         ("user@[IPv6:2001:db8::9]", Destination("2001:db8::9")),
-        ("user@пример.test", Destination("unix:/run/lmtp", 24, lmtp=True)),
-        ("user@ПРИМЕР.test", Destination("unix:/run/lmtp", 24, lmtp=True)),
+        ("user@пример.test", Destination("unix:/run/LMTP", 24, lmtp=True)),
+        ("user@ПРИМЕР.test", Destination("unix:/run/LMTP", 24, lmtp=True)),
         ("user@other.пример.test", Destination("other.xn--e1afmkfd.test", by_mx=True)),
         ("user@пример..test", None),
         ("user@[not an address]", None),
@@ -48,13 +47,13 @@ ROUTES = tuple(
 def test_the_first_route_that_matches_wins_and_else_the_domain(
     address: str, destination: Destination | None
 ) -> None:
-    assert destination_of(address, ROUTES) == destination
+    assert ROUTES.destination_of(address) == destination
 
 
 def test_recipients_of_one_destination_go_together_in_their_order() -> None:
     first, second, third = (Recipient(f"{name}@{name[0]}.test") for name in ("a1", "b1", "a2"))
 
-    groups = group_by_destination((first, second, third), ())
+    groups = RoutingTable(()).by_destination((first, second, third))
 
     assert list(groups.items()) == [
         (Destination("a.test", by_mx=True), (first, third)),

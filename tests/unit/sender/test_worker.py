@@ -33,6 +33,7 @@ from services.sender.ourselves import Ourselves
 from services.sender.protecting import Protector
 from services.sender.reporter import Reporter
 from services.sender.resolving import Resolver
+from services.sender.routing import RoutingTable
 from services.sender.security import TlsRules
 from services.sender.worker import Rules, SenderWorker
 from tests.support.mails import NOON, a_mail
@@ -70,7 +71,7 @@ class Sender:
             Route("*@nobody.example", "127.0.0.1", 1),
         )
         rules = Rules(
-            routes=routes,
+            routes=RoutingTable(routes),
             minimal_backoff=timedelta(minutes=30),
             maximal_backoff=timedelta(hours=6),
             lifetime=timedelta(days=5),
@@ -513,16 +514,35 @@ async def test_mail_of_several_tries_is_archived_once_with_all_its_recipients(se
 async def test_while_the_archive_is_full_nothing_ends_and_a_repeated_step_keeps_the_copy(
     sender: Sender,
 ) -> None:
-    mail = await sender.mail(BOB)
     sender.shelf.place.full = True
-    with pytest.raises(TemporaryFailure):
-        await sender.worker().handle(mail)
+    first = await sender.worker().handle(await sender.mail(BOB))
+    assert isinstance(first, Later)
+    assert (first.delay, first.reason) == (timedelta(seconds=30), "the outgoing archive cannot be written")
     sender.shelf.place.full = False
 
-    outcome = await sender.worker().handle(mail)
+    outcome = await sender.worker().handle(first.mail)
 
     assert _ending(outcome) is Ending.DELIVERED
     assert len(sender.shelf.kept) == len(sender.b.received) == 1
+
+
+async def test_a_full_archive_has_nobody_tried_more_often(sender: Sender) -> None:
+    sender.b.answers |= {"RCPT": "451 4.7.1 greylisted", "RCPT TO:<gone": "550 5.1.1 gone"}
+    sender.shelf.place.full = True
+    first = await sender.worker().handle(await sender.mail(BOB, "gone@b.example", EVE))
+    assert isinstance(first, Later)
+    assert (first.delay, first.mail.attempts) == (timedelta(minutes=30), 1)
+    await sender.records.keep(*first.events)
+    sender.b.answers = {"RCPT TO:<gone": "550 5.1.1 gone"}
+    sender.shelf.place.full = False
+
+    outcome = await sender.worker().handle(first.mail)
+
+    assert _ending(outcome) is Ending.BOUNCED
+    assert outcome.created == ()  # the refusal was told already
+    assert [len(sender.b.received), len(sender.c.received)] == [1, 1]
+    [entry] = sender.shelf.kept
+    assert {to.address for to in entry.mail.envelope.recipients} == {BOB, "gone@b.example", EVE}
 
 
 async def test_what_was_sent_and_what_failed_is_counted(sender: Sender) -> None:
