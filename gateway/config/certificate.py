@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cryptography.x509 import load_pem_x509_certificates
 
-from gateway.config.sections.gateway import TlsSection, TlsVersion
+from gateway.config.sections.transport import TlsSection, TlsVersion
 from gateway.domain.errors import ConfigError
 
 _VERSIONS = {TlsVersion.V1_2: ssl.TLSVersion.TLSv1_2, TlsVersion.V1_3: ssl.TLSVersion.TLSv1_3}

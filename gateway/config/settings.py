@@ -15,8 +15,6 @@ from gateway.config.sections.gateway import (
     ApiSection,
     BlobsSection,
     BusSection,
-    DeliverySection,
-    DnsSection,
     DsnSection,
     EnginesSection,
     GatewayAccessSection,
@@ -29,7 +27,6 @@ from gateway.config.sections.gateway import (
     RecipientsSection,
     RecordsSection,
     StoragesSection,
-    TlsSection,
 )
 from gateway.config.sections.policy import PolicySection
 from gateway.config.sections.section import Section
@@ -44,6 +41,7 @@ from gateway.config.sections.site import (
     PathSection,
     SmtpgwPathSection,
 )
+from gateway.config.sections.transport import DeliverySection, DnsSection, TlsSection
 from gateway.config.sections.updater import (
     UpdaterOptionsSection,
     UpdaterPathSection,

@@ -66,6 +66,7 @@ class AresDns:
     ) -> None:
         self._asking = asking
         self._count = count
+        self._clock = clock
         self._addresses: _Answers = TtlCache(MOST_CACHED, clock, purge_seconds=asking.address_purge)
         self._exchanges: _Answers = TtlCache(MOST_CACHED, clock, purge_seconds=asking.exchange_purge)
         self._unresolved: _Answers = TtlCache(MOST_CACHED, clock, purge_seconds=asking.unresolved_purge)

@@ -18,7 +18,7 @@ from gateway.dns.port import Dns
 from gateway.domain.commands import Reload, Remove, Resume, Suspend, TryAgain
 from gateway.domain.errors import ConfigError, TemporaryFailure
 from gateway.domain.pipeline import Module
-from gateway.domain.statistics import Counter, nobody_counts
+from gateway.domain.statistics import Counter
 from gateway.licences.keyring import Keyring
 from gateway.licences.signers import shipped_signers
 from gateway.records.licences import LicenceRecords
@@ -174,9 +174,7 @@ async def open_records(settings: Settings) -> SqlRecords:
             )
 
 
-def open_dns(
-    settings: Settings, count: Callable[[Counter], None] = nobody_counts, *, validating: bool = False
-) -> Dns:
+def open_dns(settings: Settings, count: Callable[[Counter], None], *, validating: bool = False) -> Dns:
     """The DNS client of a process that asks for names, as `[smtpgw.resolve]` and `[gateway.dns]` say.
 
     `count` hears what the statistics count. `validating`: the servers validate, and are believed in that.
@@ -196,6 +194,10 @@ def open_dns(
         from gateway.dns.validating import ValidatingDns
 
         return ValidatingDns(asking, count=count)
+    if resolve.internal_recursion_enabled:
+        from gateway.dns.recursing import RecursingDns
+
+        return RecursingDns(asking, most_steps=resolve.internal_recursions_limit, count=count)
     return AresDns(asking, count=count)
 
 

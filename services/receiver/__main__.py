@@ -35,7 +35,7 @@ async def run(gateway: Gateway) -> None:
     rules, is_shared = rules_of(settings), settings.processes.receiver > 1
     await gateway.storages.prepare(rules.archive)
     async with AsyncExitStack() as stack:
-        dns = open_dns(settings)
+        dns = open_dns(settings, gateway.records.count)
         stack.push_async_callback(dns.close)
         outages = await stack.enter_async_context(Outages(gateway.records.outages, new_id()))
         lists = BlockLists(rules.black_lists, dns, outages)

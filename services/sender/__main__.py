@@ -112,9 +112,7 @@ def rules_of(settings: Settings) -> Rules:
 def ourselves_of(settings: Settings) -> Ourselves:
     """By what the gateway is reached."""
     network = settings.network
-    return Ourselves(
-        name=network.hostname, listens=network.listen_on, addresses=settings.delivery.own_address
-    )
+    return Ourselves(network.hostname, listens=network.listen_on, addresses=settings.delivery.own_address)
 
 
 def limits_of(settings: Settings) -> Limits:

@@ -14,10 +14,11 @@ Zone = Mapping[str, Sequence[str]]
 """Records by `name TYPE`: `{"a.example MX": ["10 mx.example"], "mx.example A": ["192.0.2.1"]}`.
 
 A name that has records of no kind does not exist. `name FAIL` fails, `name SILENT` is never answered, and
-what `name SECURE` has is said to be validated, to those who ask for that.
+what `name SECURE` has is said to be validated, to those who ask for that. `name DELEGATED` refers to the
+servers of that name and of all below it, each with its address if one follows: `ns.example 127.0.0.2`.
 """
 
-_TYPES = {1: "A", 5: "CNAME", 12: "PTR", 15: "MX", 16: "TXT", 28: "AAAA", 52: "TLSA"}
+_TYPES = {1: "A", 2: "NS", 5: "CNAME", 12: "PTR", 15: "MX", 16: "TXT", 28: "AAAA", 52: "TLSA"}
 _NUMBERS = {name: number for number, name in _TYPES.items()}
 _AD = 0x0020
 _NO_ERROR, _SERVER_FAILED, _NO_SUCH_NAME = 0, 2, 3
@@ -49,10 +50,28 @@ class DnsServer(asyncio.DatagramProtocol):
         self.asked[f"{name} {kind}"] += 1
         if f"{name} silent" in self.records:
             return
+        if delegation := self._delegation(name):
+            self._transport.sendto(self._referral(query[:2], query[12 : end + 4], *delegation), client)
+            return
         code, answers = self._answer(name, kind)
         validated = int.from_bytes(query[2:4]) & _AD if f"{name} secure" in self.records else 0
         header = query[:2] + struct.pack("!HHHHH", 0x8180 | validated | code, 1, len(answers), 0, 0)
         self._transport.sendto(header + query[12 : end + 4] + b"".join(answers), client)
+
+    def _delegation(self, name: str) -> tuple[str, list[str]] | None:
+        labels = name.split(".")
+        zones = (".".join(labels[start:]) for start in range(len(labels)))
+        return next(
+            ((zone, self.records[key]) for zone in zones if (key := f"{zone} delegated") in self.records),
+            None,
+        )
+
+    def _referral(self, number: bytes, question: bytes, zone: str, servers: Sequence[str]) -> bytes:
+        names = [server.partition(" ")[0] for server in servers]
+        glue = [server.split(" ") for server in servers if " " in server]
+        header = number + struct.pack("!HHHHH", 0x8000, 1, 0, len(names), len(glue))
+        authority = b"".join(self._record(zone, "NS", name) for name in names)
+        return header + question + authority + b"".join(self._record(name, "A", ip) for name, ip in glue)
 
     def _answer(self, name: str, kind: str) -> tuple[int, list[bytes]]:
         if f"{name} fail" in self.records:
@@ -71,11 +90,13 @@ class DnsServer(asyncio.DatagramProtocol):
 
 
 @asynccontextmanager
-async def dns_server(zone: Zone, *, ttl: int = 60) -> AsyncIterator[DnsServer]:
-    """A server for `zone`, whose records live for `ttl` seconds."""
+async def dns_server(
+    zone: Zone, *, ttl: int = 60, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[DnsServer]:
+    """A server for `zone`, whose records live for `ttl` seconds, on a free port or on `port`."""
     loop = asyncio.get_running_loop()
     transport, server = await loop.create_datagram_endpoint(
-        lambda: DnsServer(zone, ttl), local_addr=("127.0.0.1", 0)
+        lambda: DnsServer(zone, ttl), local_addr=(host, port)
     )
     try:
         yield server
@@ -93,7 +114,7 @@ def _content(kind: str, value: str) -> bytes:
         case "TLSA":
             usage, selector, matching, association = value.split()
             return bytes([int(usage), int(selector), int(matching)]) + bytes.fromhex(association)
-        case "CNAME" | "PTR":
+        case "CNAME" | "NS" | "PTR":
             return _name(value)
         case _:
             text = value.encode()

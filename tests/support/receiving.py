@@ -20,7 +20,7 @@ from gateway.blobs.port import Blobs
 from gateway.bus.memory import MemoryBus
 from gateway.bus.port import Bus
 from gateway.config.certificate import server_context
-from gateway.config.sections.gateway import TlsSection, TlsVersion
+from gateway.config.sections.transport import TlsSection, TlsVersion
 from gateway.dns.port import Dns
 from gateway.domain import statistics as counters
 from gateway.domain.access import RelayRule

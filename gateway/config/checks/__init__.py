@@ -37,6 +37,7 @@ CHECKS: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     network.mail_comes_back,
     network.hostname_is_short,
     network.published_security_is_not_asked_for,
+    network.recursion_does_not_validate,
     files.directories_are_shared,
     network.updater_lacks_its_source,
     network.processes_are_not_used,

@@ -13,13 +13,11 @@ from gateway.config.certificate import UnusableCertificate, expiry, load_certifi
 from gateway.config.draft import Draft
 from gateway.config.findings import Finding, Place, warning
 from gateway.config.names import parameter_name
-from gateway.config.sections.gateway import (
-    TlsSection,
-)
 from gateway.config.sections.site import (
     OptionsSection,
     SmtpgwPathSection,
 )
+from gateway.config.sections.transport import TlsSection
 from gateway.config.syntax import Line, Read, unreadable
 from gateway.config.values import SPAM_STATUSES
 from gateway.domain.template import TemplateError, compile_template

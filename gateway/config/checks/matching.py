@@ -17,13 +17,7 @@ from gateway.config.coverage import (
 from gateway.config.draft import Draft
 from gateway.config.findings import Finding, warning
 from gateway.config.names import parameter_name
-from gateway.config.sections.gateway import (
-    DeliverySection,
-    EnginesSection,
-    GatewayAccessSection,
-    RecipientsSection,
-    TlsSection,
-)
+from gateway.config.sections.gateway import EnginesSection, GatewayAccessSection, RecipientsSection
 from gateway.config.sections.policy import MembersSection
 from gateway.config.sections.section import Section
 from gateway.config.sections.site import (
@@ -31,6 +25,7 @@ from gateway.config.sections.site import (
     ForwardSection,
     NetworkSection,
 )
+from gateway.config.sections.transport import DeliverySection, TlsSection
 
 
 def rule_never_matches(draft: Draft) -> Iterator[Finding]:

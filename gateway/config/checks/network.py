@@ -8,17 +8,13 @@ from ipaddress import ip_address
 from gateway.config.draft import Draft
 from gateway.config.findings import Finding, Place, warning
 from gateway.config.names import parameter_name
-from gateway.config.sections.gateway import (
-    ApiSection,
-    BusSection,
-    MetricsSection,
-    ProcessesSection,
-    TlsSection,
-)
+from gateway.config.sections.bounds import ResolveSection
+from gateway.config.sections.gateway import ApiSection, BusSection, MetricsSection, ProcessesSection
 from gateway.config.sections.site import (
     ForwardSection,
     NetworkSection,
 )
+from gateway.config.sections.transport import TlsSection
 from gateway.config.sections.updater import UpdaterOptionsSection
 from gateway.domain.endpoint import HostPort, is_address
 from gateway.domain.tls import OutgoingTls
@@ -124,6 +120,17 @@ def published_security_is_not_asked_for(draft: Draft) -> Iterator[Finding]:
                 draft.place(TlsSection, attribute),
                 f"{parameter_name(attribute)} does nothing with Tls=none: use Tls=may, or leave it out",
             )
+
+
+def recursion_does_not_validate(draft: Draft) -> Iterator[Finding]:
+    """DANE rests on a resolver that validates, so the sender has to ask that one."""
+    tls, resolve = draft.value(TlsSection), draft.value(ResolveSection)
+    if tls and resolve and tls.dane and resolve.internal_recursion_enabled:
+        yield warning(
+            draft.place(ResolveSection, "internal_recursion_enabled"),
+            "with Dane, the sender leaves recursion to the DNS server, which validates: leave one of them "
+            "out",
+        )
 
 
 def updater_lacks_its_source(draft: Draft) -> Iterator[Finding]:

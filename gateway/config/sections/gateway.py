@@ -11,17 +11,13 @@ from gateway.config.sections.section import Section
 from gateway.config.values import (
     BlobsUrl,
     BusUrl,
-    DnsServer,
     FreeText,
-    IpAddress,
-    Listen,
     Mask,
     Namespace,
     Network,
     Number,
     OptionalListen,
     OptionalPath,
-    OutgoingRule,
     RecordsUrl,
     Sender,
     Socket,
@@ -31,7 +27,6 @@ from gateway.config.values import (
     word_of,
 )
 from gateway.domain.endpoint import HostPort, LocalSocket
-from gateway.domain.tls import OutgoingTls
 
 
 class BusSection(Section):
@@ -221,58 +216,6 @@ class ObjectsSection(Section):
     )
 
 
-class TlsVersion(StrEnum):
-    """The oldest version of TLS that is spoken."""
-
-    V1_2 = "1.2"
-    V1_3 = "1.3"
-
-
-class TlsSection(Section):
-    """Encryption of SMTP, in both directions."""
-
-    heading: ClassVar[str] = "gateway.tls"
-
-    certificate: OptionalPath = Field(
-        default=None, description="Chain in PEM; with `Key`, STARTTLS is offered to clients."
-    )
-    key: OptionalPath = Field(default=None, description="Private key in PEM, without a passphrase.")
-    minimum_version: Annotated[TlsVersion, reader(word_of(TlsVersion))] = Field(
-        default=TlsVersion.V1_2, description="Oldest version of TLS that is spoken, 1.2 or 1.3."
-    )
-    listen_on: tuple[Listen, ...] = Field(
-        default=(),
-        description="`ip:port` or `[ipv6]:port` to receive mail on with TLS from the first byte, as on port "
-        "465.",
-    )
-    tls: Annotated[OutgoingTls, reader(word_of(OutgoingTls))] = Field(
-        default=OutgoingTls.MAY,
-        description="Of the sender: `none`, `may` where it is offered, `encrypt` always, `verify` always and "
-        "with a valid certificate.",
-    )
-    tls_rule: tuple[OutgoingRule, ...] = Field(
-        default=(),
-        description="Of the sender: `<mask> none|may|encrypt|verify [/authorities.pem]`, what holds instead "
-        "of `Tls` for the domains, and the hosts of `ForwardRoute`, that the mask names. The first that "
-        "matches is taken. With `verify`, the file may name the only authorities to trust there. What "
-        "such destinations publish (MTA-STS, DANE) does not count.",
-    )
-    ca_file: OptionalPath = Field(
-        default=None,
-        description="Of the sender: authorities to trust, in PEM; empty: those of the system.",
-    )
-    mta_sts: Switch = Field(
-        default=False,
-        description="Of the sender: ask domains for their policy over HTTPS, and keep to it "
-        "(MTA-STS, RFC 8461).",
-    )
-    dane: Switch = Field(
-        default=False,
-        description="Of the sender: keep to the certificates that DNS names (DANE, RFC 7672). The DNS server "
-        "has to validate DNSSEC, and nobody may come between: it should run on this host.",
-    )
-
-
 class GatewayAccessSection(Section):
     """Who may send, beyond the rules of `[smtpgw.access]`: the site's own allow and block list."""
 
@@ -291,18 +234,6 @@ class GatewayAccessSection(Section):
         le=60,
         description="Seconds before the greeting in which a client must not speak; who does is turned away. "
         "Clients that a rule names, or that have waited in the last day, do not wait; 0: nobody does.",
-    )
-
-
-class DeliverySection(Section):
-    """How the sender brings mail to other servers."""
-
-    heading: ClassVar[str] = "gateway.delivery"
-
-    own_address: tuple[IpAddress, ...] = Field(
-        default=(),
-        description="Address at which others reach this gateway on port 25, although this host does not have "
-        "it: that of a load balancer or a translator. Mail that DNS sends there would come back.",
     )
 
 
@@ -414,17 +345,6 @@ class GreylistSection(Section):
         ge=1000,
         le=100_000_000,
         description="Messages remembered, of all receivers; beyond them the least useful are forgotten.",
-    )
-
-
-class DnsSection(Section):
-    """Whom the internal DNS client asks."""
-
-    heading: ClassVar[str] = "gateway.dns"
-
-    server: tuple[DnsServer, ...] = Field(
-        default=(),
-        description="Server to ask, `ip`, `ip:port` or `[ipv6]:port`; none: those of the system.",
     )
 
 

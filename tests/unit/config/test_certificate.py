@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from gateway.config.certificate import server_context
 from gateway.config.findings import printable
 from gateway.config.load import check
-from gateway.config.sections.gateway import TlsSection, TlsVersion
+from gateway.config.sections.transport import TlsSection, TlsVersion
 from gateway.domain.errors import ConfigError
 from tests.support.certificates import NOW, YEAR, host_certificate
 from tests.support.configuration import MINIMAL

@@ -13,7 +13,7 @@ import pytest
 import uvloop
 from aiosmtpd.smtp import SMTP
 
-from gateway.config.sections.gateway import TlsVersion
+from gateway.config.sections.transport import TlsVersion
 from gateway.domain.statistics import Counter
 from services.receiver import connection
 from services.receiver.connection import Connection

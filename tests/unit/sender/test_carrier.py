@@ -52,7 +52,7 @@ async def a_carrier(
         connections = Connections(meet, Limits(total=20, per_host=4))
         try:
             yield Carrier(
-                Resolver(asked, Ourselves(name="gw.example")),
+                Resolver(asked, Ourselves("gw.example")),
                 Protector(rules or TlsRules()),
                 connections,
                 unreachable_ttl=600,

@@ -385,6 +385,15 @@ async def test_each_greeting_has_its_time(command: str) -> None:
             await meet(at(peer), HASTY)
 
 
+async def test_a_host_that_is_slow_is_waited_for() -> None:
+    async with smtp_peer() as peer:
+        peer.extensions = ()
+        peer.delay = 0.05
+        answers = await (await meet(at(peer))).deliver(an_envelope(), content())
+
+    assert answers.replies[0].answer is Answer.DELIVERED
+
+
 async def test_a_host_that_takes_no_data_is_left() -> None:
     async with smtp_peer() as peer:
         peer.extensions = ()

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from services.sender.ourselves import is_local
+from gateway.domain.endpoint import HostPort
+from services.sender.ourselves import LOCAL_SECONDS, Ourselves, is_local
+from tests.support.clock import Clock
 
 
 @pytest.mark.parametrize(
@@ -18,3 +20,17 @@ from services.sender.ourselves import is_local
 )
 def test_an_address_is_local_if_this_machine_has_it(ip: str, local: bool) -> None:
     assert is_local(ip) is local
+
+
+def test_an_address_that_wandered_away_is_ours_no_more() -> None:
+    ours = {"192.0.2.8"}
+    clock = Clock()
+    ourselves = Ourselves(
+        "gw.example", listens=(HostPort("0.0.0.0", 25),), is_local=ours.__contains__, clock=clock
+    )
+    before = ourselves.listen_at("192.0.2.8", 25)
+    ours.clear()
+    clock.seconds = LOCAL_SECONDS
+
+    assert before
+    assert not ourselves.listen_at("192.0.2.8", 25)

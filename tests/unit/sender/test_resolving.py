@@ -38,7 +38,7 @@ ZONE = {
 
 
 US = Ourselves(
-    name="us.example",
+    "us.example",
     listens=(HostPort("0.0.0.0", 25), HostPort("::1", 2525)),
     addresses=("192.0.2.25",),
     is_local=lambda ip: ip.startswith("127."),

@@ -80,7 +80,7 @@ class Sender:
         site = Site("gw.example", "postmaster@gw.example", load_template("", DSN), rules.lifetime)
         return SenderWorker(
             Carrier(
-                Resolver(dns, Ourselves(name="gw.example")),
+                Resolver(dns, Ourselves("gw.example")),
                 Protector(TlsRules()),
                 connections,
                 unreachable_ttl=600,
