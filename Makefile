@@ -1,7 +1,7 @@
 # What can be done here. A bare `make` prints this list.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench bases format lint setup setup-dev clean
+.PHONY: help run demo test test-office check bench bases format lint setup setup-dev clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,7 +11,7 @@ PARALLEL ?= -n auto --dist loadfile --no-loadscope-reorder
 SIGNATURES := services/scanner/signatures
 
 help:
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: setup ## Run a gateway on 127.0.0.1:2525 with a mailbox behind it, all in var/
 	@exec $(BIN)/python -m cli.develop
@@ -21,6 +21,9 @@ demo: setup ## Send a few telling messages and show what becomes of each
 
 test: setup-dev ## Run all tests; servers that they need are started, and installed where missing
 	$(BIN)/python -m pytest $(PARALLEL)
+
+test-office: setup-dev ## Have LibreOffice open what the cure made; it is installed where missing, and large
+	$(BIN)/python -m pytest tests/office/libreoffice.py
 
 check: lint test ## Run everything that must hold before a change goes: format, lint, types, imports, tests
 

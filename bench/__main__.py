@@ -80,9 +80,9 @@ def _round(chain: Chain, sink: Sink, load: Load) -> Round:
     time.sleep(1.0)  # what is written behind belongs to the cost
     after = chain.cpu_seconds()
     return Round(
-        per_second=load.count / (max(arrived.values()) - min(sent.values())),
+        per_second=load.count / (max(arrived.values()) - min(sent.begun.values())),
         cpu_ms={part: 1000 * (after[part] - before.get(part, 0.0)) / load.count for part in after},
-        latencies_ms=sorted(1000 * (arrived[number] - sent[number]) for number in sent),
+        latencies_ms=sorted(1000 * (arrived[number] - begun) for number, begun in sent.begun.items()),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -35,13 +35,21 @@ class Load:
     pause: float = 0.0  # seconds between the messages of a session: for latency without load
 
 
-def send(port: int, load: Load) -> dict[int, float]:
-    """Send all messages to 127.0.0.1:`port`; when the first byte of each was sent."""
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """How the sending went."""
+
+    begun: Mapping[int, float]  # when the first byte of each message was sent
+    ended: float  # when the last one was accepted
+
+
+def send(port: int, load: Load) -> Sent:
+    """Send all messages to 127.0.0.1:`port`."""
     mine, theirs = _SPAWN.Pipe()
     process = _SPAWN.Process(target=_send_process, args=(port, load, theirs), daemon=True)
     process.start()
     theirs.close()
-    sent: dict[int, float] = mine.recv()
+    sent: Sent = mine.recv()
     process.join()
     return sent
 
@@ -77,14 +85,14 @@ def _send_process(port: int, load: Load, pipe: Connection) -> None:
     pipe.send(uvloop.run(_send_all(port, load)))
 
 
-async def _send_all(port: int, load: Load) -> dict[int, float]:
+async def _send_all(port: int, load: Load) -> Sent:
     # Made beforehand: the making must not slow the sending.
     waiting = iter([(number, _on_the_wire(message(number, load.kind))) for number in range(load.count)])
     sent: dict[int, float] = {}
     async with asyncio.TaskGroup() as group:
         for _ in range(load.sessions):
             group.create_task(_sessions(port, load, waiting, sent))
-    return sent
+    return Sent(sent, time.monotonic())
 
 
 def _on_the_wire(content: bytes) -> bytes:

@@ -66,6 +66,7 @@ def _mix(number: int, dice: random.Random) -> bytes:
 KINDS: Mapping[str, Callable[[int, random.Random], bytes]] = {
     "small": lambda number, dice: _plain(number, dice, 5_000, 5_000),
     "typical": lambda number, dice: _html(number, dice, 30_000, 30_000),
+    "ten megabytes": lambda number, dice: _attached(number, dice, 10_000_000, 10_000_000),
     "large": lambda number, dice: _attached(number, dice, 1_000_000, 1_000_000),
     "mix": _mix,
 }

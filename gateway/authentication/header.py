@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from gateway.authentication.dkim.canonical import Canonicalization, canonical_field
-from gateway.domain.headers import Field, fields
+from gateway.domain.headers import Field, FieldsByName
 
 MOST_BYTES = 1 << 18
 """Longer headers are not examined; real ones have a few thousand bytes."""
@@ -41,15 +41,12 @@ class Header:
     def __init__(self, block: bytes) -> None:
         self.block = block
         self.too_long = len(block) > MOST_BYTES
-        self.fields = fields(block)
-        self._named: dict[str, list[Field]] = {}
-        for field in self.fields:
-            self._named.setdefault(field.name.lower(), []).append(field)
+        self._fields = FieldsByName(block)
         self._canonical: dict[tuple[int, Canonicalization], bytes] = {}
 
     def named(self, name: str) -> tuple[Field, ...]:
         """The fields of one name, in order."""
-        return tuple(self._named.get(name.lower(), ()))
+        return self._fields.named(name)
 
     def value(self, field: Field) -> bytes:
         """What stands behind the colon, without the line end."""
@@ -74,6 +71,6 @@ class Header:
         for name in names:
             of_name = left.get(name)
             if of_name is None:
-                of_name = left[name] = [field for field in self._named.get(name, ()) if field is not own]
+                of_name = left[name] = [field for field in self.named(name) if field != own]
             if of_name:
                 yield of_name.pop()

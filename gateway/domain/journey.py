@@ -44,12 +44,13 @@ class ScannedObject:
 
     path: str  # "1.2" is the second part of the first, "1.2/inner.zip/a.exe" a file in an archive in it
     name: str
-    mime: str
+    mime: str  # as it is declared
     size: int
     status: ObjectStatus
     action: ObjectAction
     threats: tuple[str, ...] = ()
     cause: str = ""  # why it could not be looked at, for `error` and `protected`
+    kind: str = ""  # MIME type that its bytes tell, "" when they tell none
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ class Session:
 
     def kept_waiting(self) -> float:
         """For how long the client that is waited for has done too little, in seconds."""
-        if not self.connection.waiting:
+        if not self.connection.is_waited_for():
             return 0.0
         received = self._transfer.size if self._transfer is not None else 0
         return self.connection.now() - self._idle_since - received / SLOWEST

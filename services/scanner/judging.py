@@ -113,15 +113,13 @@ def judge(
     )
     cured = _cured(own, engines, first) if rules.cure and _all_clean(inside) else None
     if cured is not None:
-        return replace(
-            alone,
-            status=ObjectStatus.DISINFECTED,
-            cured=cured,
-            cause="",
-            deletion=Deletion.BY_POLICY,
-            inside=tuple(inside),
-        )
+        return disinfected(replace(alone, inside=tuple(inside)), cured)
     return with_inside(alone, inside)
+
+
+def disinfected(found: Examined, cured: bytes) -> Examined:
+    """`found` with its cured content."""
+    return replace(found, status=ObjectStatus.DISINFECTED, cured=cured, cause="", deletion=Deletion.BY_POLICY)
 
 
 def with_inside(outer: Examined, inside: Sequence[Inside]) -> Examined:

@@ -9,20 +9,22 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from gateway.domain.mime import Part
 from gateway.domain.policy import ObjectStatus
 from gateway.runtime.isolation import Cause, CouldNotCheck, IsolationPool
 from gateway.runtime.sheets import Sheet
+from services.scanner.cure.kinds import ARCHIVES, can_disarm
+from services.scanner.cure.part import cure_part
 from services.scanner.engines.panel import Panel
-from services.scanner.engines.port import Knowledge
+from services.scanner.engines.port import Deletion, Knowledge
 from services.scanner.examination import Examination, Survey, examine_parts
-from services.scanner.held import Held
+from services.scanner.held import Held, OnSheet
 from services.scanner.ichecker import IChecker, mark_of
-from services.scanner.judging import Examined, Rules, could_not_judge, with_opinions
-from services.scanner.opinions import LARGE, opinion_of
+from services.scanner.judging import Examined, Rules, could_not_judge, disinfected, with_opinions
+from services.scanner.opinions import LARGE, ask_about, opinion_of
 from services.scanner.tray import Served
 
 MOST_TIMES = 3
@@ -136,7 +138,48 @@ class Look:
                 self._remember(engine.name, edition, mark)
             self._lasting &= all(result.edition == edition for result in opinion.results)
             found = with_opinions(found, opinion.own, opinion.inside)
-        return found
+        return await self._disarmed(found) if self._means.rules.cure else found
+
+    async def _disarmed(self, found: Examined) -> Examined:
+        """A bad object as a cured one, if it can be disarmed and nobody finds anything in what is left."""
+        if found.status not in (ObjectStatus.INFECTED, ObjectStatus.SUSPICIOUS) or found.part.unopened:
+            return found
+        if found.deletion is Deletion.ALWAYS or not can_disarm(found.kind):
+            return found
+        means, (part, around) = self._means, self._held.around(found.part)
+        with Sheet.of(around[part.start : part.end]) as sheet:
+            alone = replace(found, part=part.moved(-part.start))
+            if found.kind in ARCHIVES and all(one.status is ObjectStatus.CLEAN for one in found.inside):
+                alone = await self._by_members(alone, sheet)
+            cured = await means.pool.run(
+                cure_part, sheet, alone, self._local.knowledge, means.rules, timeout=means.timeout
+            )
+        if not isinstance(cured, bytes):
+            return found
+        opinions = [await ask_about(engine, cured, found.names) for engine in means.panel.remote]
+        is_clean = all(opinion.status is ObjectStatus.CLEAN for opinion in opinions)
+        return disinfected(found, cured) if is_clean else found
+
+    async def _by_members(self, found: Examined, sheet: Sheet) -> Examined:
+        """An archive of which remote engines know only that something in it is bad, with what that is."""
+        means = self._means
+        with Sheet.blank() as tray:
+            answer = await means.pool.run(
+                examine_parts,
+                sheet,
+                ((found.part, ()),),
+                means.rules,
+                frozenset(),
+                tray,
+                timeout=means.timeout,
+            )
+            if isinstance(answer, CouldNotCheck):
+                return found
+            ((opened, served),) = answer
+            for engine in means.panel.remote:
+                opinion = await opinion_of(engine, opened, OnSheet(sheet), served, tray)
+                opened = with_opinions(opened, (), opinion.inside)
+        return opened
 
     def _is_known(self, engine: str, edition: str, mark: bytes) -> bool:
         ichecker = self._means.ichecker

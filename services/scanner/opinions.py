@@ -45,13 +45,13 @@ async def opinion_of(
 
     Raises `TemporaryFailure` when the engine cannot be asked now.
     """
-    own = [await _ask(engine, content, found.names) for content in await _contents(found, held)]
+    own = [await ask_about(engine, content, found.names) for content in await _contents(found, held)]
     if found.cured is not None:
-        own.append(await _ask(engine, found.cured, found.names))
+        own.append(await ask_about(engine, found.cured, found.names))
     inside: dict[int, EngineResult] = {}
     for one in served if tray else ():
         content = tray.read(one.start, one.end) if tray else b""
-        inside[one.number] = await _ask(engine, content, found.inside[one.number].names)
+        inside[one.number] = await ask_about(engine, content, found.inside[one.number].names)
     return Opinion(tuple(own), inside)
 
 
@@ -62,7 +62,8 @@ async def _contents(found: Examined, held: Held) -> tuple[bytes, ...]:
     return await asyncio.to_thread(contents, part, around)
 
 
-async def _ask(engine: RemoteEngine, content: bytes, names: Sequence[str]) -> EngineResult:
+async def ask_about(engine: RemoteEngine, content: bytes, names: Sequence[str]) -> EngineResult:
+    """What an engine says of a content. Raises `TemporaryFailure` when it cannot be asked now."""
     try:
         return await engine.scan(Sample(content, names[0] if names else ""))
     except TemporaryFailure:

@@ -77,6 +77,7 @@ def decide(examination: Examination, policy: Policy) -> tuple[ScannedObject, ...
                 action,
                 found.threats,
                 found.cause,
+                found.kind,
             )
         )
         decided += (_inside(found, inside, action) for inside in _told(found.inside))
@@ -136,12 +137,13 @@ def _inside(found: Examined, inside: Inside, action: ObjectAction) -> ScannedObj
     return ScannedObject(
         f"{found.part.path}/{inside.path}",
         inside.names[0] if inside.names else "",
-        inside.mime or inside.kind,
+        inside.mime,
         inside.size,
         inside.status,
         action,
         inside.threats,
         inside.cause,
+        inside.kind,
     )
 
 

@@ -22,7 +22,7 @@ from gateway.authentication.spf.record import RecordError, record_of
 from gateway.authentication.tags import TagError, read_tags
 from gateway.dns.port import Answer, Found, Kind, NoName
 from gateway.domain.authentication import Authentication, Dkim, Result
-from gateway.domain.headers import header_end
+from gateway.domain.headers import fields, header_end
 from tests.support.authentication import MESSAGE, NOW, SENDER, edwards_key, examined, key_record, signed
 from tests.support.zones import ZoneDns
 
@@ -151,7 +151,7 @@ def test_examining_anything_ends_with_a_result(message: bytes) -> None:
 
     field = results_field("gw.example", found)
     assert field.isascii()
-    assert len(Header(field + b"\r\n").fields) == 1
+    assert len(fields(field)) == 1
     assert all(len(line) <= 998 for line in field.split(b"\r\n"))
 
 

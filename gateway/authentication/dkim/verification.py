@@ -45,22 +45,24 @@ def judge(
     candidate: Candidate, key: Key | NoKey, header: Header, bodies: Mapping[Coverage, BodyHash]
 ) -> Dkim:
     """What a signature is worth."""
-    signature, told = candidate.signature, candidate.told
     if isinstance(key, NoKey):
-        return replace(told, result=key.result, reason=key.reason[:LONGEST_REASON])
-    told = replace(told, testing=key.testing)
-    if key.strict and candidate.agent != signature.signer.domain:
-        return replace(told, reason="i= is not of the domain itself")
+        return replace(candidate.told, result=key.result, reason=key.reason[:LONGEST_REASON])
+    result, reason = _verdict(candidate, key, header, bodies[candidate.signature.coverage])
+    return replace(candidate.told, result=result, reason=reason, testing=key.testing)
 
-    body = bodies[signature.coverage]
+
+def _verdict(candidate: Candidate, key: Key, header: Header, body: BodyHash) -> tuple[Result, str]:
+    signature = candidate.signature
+    if key.strict and candidate.agent != signature.signer.domain:
+        return Result.PERMERROR, "i= is not of the domain itself"
     if problem := problem_of_body(signature, body):
-        return replace(told, result=Result.FAIL, reason=problem)
+        return Result.FAIL, problem
     if not is_signed(signature, key, header):
-        return replace(told, result=Result.FAIL, reason="the header was changed")
+        return Result.FAIL, "the header was changed"
     if body.left:
         # Whoever had the message could add to it (RFC 6376 §8.2).
-        return replace(told, result=Result.POLICY, reason=f"{body.left} bytes of the body are not signed")
-    return replace(told, result=Result.PASS)
+        return Result.POLICY, f"{body.left} bytes of the body are not signed"
+    return Result.PASS, ""
 
 
 def _candidate(header: Header, field: Field, now: float) -> Candidate | Dkim:

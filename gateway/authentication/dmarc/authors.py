@@ -19,7 +19,6 @@ MOST_DOMAINS = 8
 _PART = re.compile(r"<[^<>]*>|[^<,;]+|<")
 _NAME_OF_GROUP = re.compile(r"^[^<@]*:")
 _ROUTE = re.compile(r"^\s*@[^:]*:")
-_SPACED_DOT = re.compile(r"\s*\.\s*")  # RFC 5322 §4.4 still allows it
 _DOMAIN = re.compile(r"@\s*([\w.-]+)")
 
 
@@ -41,7 +40,9 @@ def author_domains(header: Header) -> tuple[str, ...]:
 
 def _domains(value: bytes) -> Iterator[str]:
     # What is quoted is a name or a local part: neither has a say in the domain.
-    text = _SPACED_DOT.sub(".", "".join("_" if is_quoted(token) else token for token in tokens(value)))
+    text = "".join("_" if is_quoted(token) else token for token in tokens(value))
+    # White space around the dots of a domain is still allowed (RFC 5322 §4.4).
+    text = ".".join(part.strip() for part in text.split("."))
     for mailbox in _mailboxes(text):
         angled = [
             _ROUTE.sub("", part[1:-1]) for part in mailbox if part.startswith("<") and part.endswith(">")

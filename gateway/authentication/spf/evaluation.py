@@ -67,17 +67,9 @@ class Evaluation:
         self._sender = sender
         local_part, _, domain = sender.address.rpartition("@")
         self._domain = domain if domain.isascii() else plain_domain(domain)
-        self._values = {
-            "s": sender.address,
-            "l": local_part,
-            "o": self._domain,
-            "i": _dotted(self._client),
-            "v": "in-addr" if self._client.version == 4 else "ip6",
-            "h": sender.helo,
-            "c": str(self._client),
-            "r": receiver,
-            "t": str(int(now)),
-        }
+        self._local_part = local_part
+        self._receiver = receiver
+        self._now = now
         self._names: tuple[str, ...] | None = None  # of the client, once they were looked up
         self._lookups = 0
         self._void = 0
@@ -210,11 +202,26 @@ class Evaluation:
         return self._names
 
     async def _name(self, target: MacroText, domain: str) -> str:
+        if len(target) == 1 and isinstance(target[0], str):  # most have no macros
+            return as_name(target[0])
         return as_name(await self._expanded(target, domain)) if target else domain
 
     async def _expanded(self, text: MacroText, domain: str) -> str:
         name = await self._client_name(domain) if uses(text, "p") else ""
-        return expand(text, self._values | {"d": domain, "p": name})
+        values = {
+            "s": self._sender.address,
+            "l": self._local_part,
+            "o": self._domain,
+            "d": domain,
+            "i": _dotted(self._client),
+            "p": name,
+            "v": "in-addr" if self._client.version == 4 else "ip6",
+            "h": self._sender.helo,
+            "c": str(self._client),
+            "r": self._receiver,
+            "t": str(int(self._now)),
+        }
+        return expand(text, values)
 
     async def _client_name(self, domain: str) -> str:
         """The value of `p`: a name of the client within the domain, if it has one (RFC 7208 §7.3)."""

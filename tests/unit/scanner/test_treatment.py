@@ -14,7 +14,8 @@ from gateway.domain.policy import ObjectAction, ObjectStatus
 from services.scanner.engines.testfile import StandardTestFile
 from services.scanner.examination import examine
 from services.scanner.judging import Examined, Rules
-from services.scanner.treatment import decide, edits_for, treat
+from services.scanner.treatment import MOST_TOLD, decide, edits_for, treat
+from tests.support.archives import a_zip, zipped
 from tests.support.mails import a_mail
 from tests.support.parts import HEADER, TEST_FILE, a_message, a_text, an_attachment
 from tests.support.policies import a_policy
@@ -263,3 +264,35 @@ def test_treating_one_part_leaves_the_content_of_all_others_alone(
 
 def overlaps(edit: Edit, start: int, end: int) -> bool:
     return edit.start < end and start < edit.end
+
+
+def test_the_records_tell_what_an_object_is_called_declared_as_and_is() -> None:
+    message = a_message(an_attachment(a_zip(b"MZ" + TEST_FILE), "picture.jpg"))
+
+    [seen] = decide(examine(message, (StandardTestFile(),), Rules()), a_policy())
+
+    assert (seen.name, seen.mime, seen.kind) == ("picture.jpg", "application/octet-stream", "application/zip")
+
+
+def test_objects_inside_another_are_told_with_their_place_and_go_with_it() -> None:
+    message = a_message(a_text(), an_attachment(zipped({"a.txt": b"a", "b/eicar.com": TEST_FILE}), "a.zip"))
+    policy = a_policy(object_actions={ObjectStatus.INFECTED: ObjectAction.REMOVE})
+
+    seen = decide(examine(message, (StandardTestFile(),), Rules()), policy)
+
+    assert [(one.path, one.status, one.action) for one in seen] == [
+        ("1", ObjectStatus.CLEAN, ObjectAction.PASS),
+        ("2", ObjectStatus.INFECTED, ObjectAction.REMOVE),
+        ("2/b/eicar.com", ObjectStatus.INFECTED, ObjectAction.REMOVE),
+    ]
+
+
+def test_of_very_many_objects_inside_another_each_status_is_told() -> None:
+    files = {f"{number}.com": TEST_FILE for number in range(80)} | {"last.com": b"SUSP-" + TEST_FILE}
+
+    seen = decide(
+        examine(a_message(an_attachment(zipped(files))), (StandardTestFile(),), Rules()), a_policy()
+    )
+
+    assert len(seen) == 1 + MOST_TOLD + 1
+    assert seen[-1].status is ObjectStatus.SUSPICIOUS

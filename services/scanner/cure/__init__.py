@@ -1,0 +1,1 @@
+"""The cure: documents and archives without what can do harm. Called in isolation alone."""
