@@ -29,10 +29,11 @@ def _address_patterns(beyond: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     # Dots may stand anywhere in a local part: real addresses of some providers have them at its end.
     atoms = rf"[\w.!#$%&'*+/=?^`{{|}}~{beyond}-]+"
     quoted = rf"\"(?:[ !#-\[\]-~{beyond}]|\\[ -~])*\""
-    label = rf"[a-z0-9_{beyond}](?:[a-z0-9_{beyond}-]*[a-z0-9_{beyond}])?"
+    # Both cases are written out: to ignore case, the compiler would look at each character beyond ASCII.
+    label = rf"[A-Za-z0-9_{beyond}](?:[A-Za-z0-9_{beyond}-]*[A-Za-z0-9_{beyond}])?"
     local_part = f"{atoms}|{quoted}"
     return (
-        re.compile(rf"({local_part})@({label}(?:\.{label})*|\[[!-~]+\])", re.ASCII | re.IGNORECASE),
+        re.compile(rf"({local_part})@({label}(?:\.{label})*|\[[!-~]+\])", re.ASCII),
         re.compile(local_part, re.ASCII),
     )
 
