@@ -69,14 +69,13 @@ class Connections:
         Raises `Interrupted`, or `Busy` when its connections are in use.
         """
         lane, talk = self._lane(host), object()
-        if refusal := lane.pace.resting(_now()):
-            self._count(Counter.FAILED_THROUGH_CACHE)
-            raise Interrupted(refusal.reason, code=refusal.code, enhanced=refusal.enhanced)
-        await lane.enter(talk)
         try:
+            if refusal := lane.pace.resting(_now()):
+                self._count(Counter.FAILED_THROUGH_CACHE)
+                raise Interrupted(refusal.reason, code=refusal.code, enhanced=refusal.enhanced)
+            await lane.enter(talk)
             await self._take_slot()
             try:
-                lane.begin(talk)
                 return await self._talk(host, lane, envelope, content)
             finally:
                 self._talking -= 1
@@ -120,7 +119,6 @@ class Connections:
         self._talking += 1
 
     async def _talk(self, host: Host, lane: Lane, envelope: Envelope, content: Content) -> Answers:
-        begun = _now()
         answers = await self._over_a_kept_one(host, envelope, content)
         if answers is None:
             conversation = await self._opened(host, lane)
@@ -131,7 +129,7 @@ class Connections:
                 if interrupted.code == CLOSING:
                     lane.pace.bears(lane.talking - 1, _now())
                 raise
-        lane.pace.worked(_now() - begun, _now())
+        lane.pace.worked(_now())
         return answers
 
     async def _over_a_kept_one(self, host: Host, envelope: Envelope, content: Content) -> Answers | None:

@@ -25,8 +25,9 @@ class Lane:
 
     def __init__(self, pace: Pace) -> None:
         self.pace = pace
-        self._talks: OrderedDict[object, float] = OrderedDict()  # when each has begun, the oldest first
+        self._talks: set[object] = set()
         self._waiting: OrderedDict[object, asyncio.Future[None]] = OrderedDict()
+        self._moved_at = 0.0  # when the last session was taken, or one became free since then
 
     @property
     def talking(self) -> int:
@@ -41,9 +42,9 @@ class Lane:
     async def enter(self, talk: object) -> None:
         """Return when it is the turn of `talk`. Raises `Busy` when that takes too long."""
         if self.talking < self.pace.limit and not self._waiting:
-            self.begin(talk)
+            self._begin(talk)
             return
-        if self.pace.wait_behind(len(self._waiting), self._busy_for()) > LONGEST_QUEUE:
+        if self.pace.wait_behind(len(self._waiting), _now() - self._moved_at) > LONGEST_QUEUE:
             self.turn_away()
         turn = self._waiting[talk] = asyncio.get_running_loop().create_future()
         try:
@@ -57,28 +58,30 @@ class Lane:
             self.leave(talk)
             raise
 
-    def begin(self, talk: object) -> None:
-        """The time of `talk` runs from now on."""
-        self._talks[talk] = asyncio.get_running_loop().time()
-        self._talks.move_to_end(talk)
-
     def leave(self, talk: object) -> None:
         """`talk` is over, or given up; the next one has its turn."""
         self._waiting.pop(talk, None)
-        self._talks.pop(talk, None)
+        if talk in self._talks:
+            if self.talking >= self.pace.limit:
+                self.pace.freed(_now() - self._moved_at)
+                self._moved_at = _now()
+            self._talks.remove(talk)
         while self._waiting and self.talking < self.pace.limit:
             next_talk, turn = self._waiting.popitem(last=False)
             if not turn.done():
-                self.begin(next_talk)
+                self._begin(next_talk)
                 turn.set_result(None)
 
     def turn_away(self) -> NoReturn:
         """Raises `Busy`."""
-        now = asyncio.get_running_loop().time()
-        after = self.pace.put_off(len(self._waiting), self._busy_for(), now)
+        after = self.pace.put_off(len(self._waiting), _now() - self._moved_at, _now())
         raise Busy("all sessions that the host bears are in use", after)
 
-    def _busy_for(self) -> float:
-        if not self._talks:
-            return 0.0
-        return asyncio.get_running_loop().time() - next(iter(self._talks.values()))
+    def _begin(self, talk: object) -> None:
+        self._talks.add(talk)
+        if self.talking == self.pace.limit:
+            self._moved_at = _now()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

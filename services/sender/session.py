@@ -17,6 +17,9 @@ from services.sender.replies import BadReply, Reply, ReplyReader
 
 CLOSING = 421
 
+LARGEST_UNREAD = 4 * 1024 * 1024
+"""Bytes of replies that a host may send ahead; those to a thousand recipients have some hundred thousand."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
@@ -73,6 +76,7 @@ class Session(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._reader = ReplyReader()
         self._replies: deque[Reply] = deque()
+        self._unread = 0  # bytes that came since all replies were read
         self._over = ""  # why nothing more can be said; "" while the session stands
         self._waiting: asyncio.Future[None] | None = None  # for a reply, or the end
         self._blocked: asyncio.Future[None] | None = None  # until the peer reads what was written
@@ -114,6 +118,8 @@ class Session(asyncio.Protocol):
         if not self._replies:
             await self._heard(seconds)
         reply = self._replies.popleft()
+        if not self._replies:
+            self._unread = 0
         if reply.code == CLOSING:
             self.break_off("it closes the connection", reply)
         return reply
@@ -203,7 +209,10 @@ class Session(asyncio.Protocol):
         if self._over:
             self._transport.close()
             return
+        self._unread += len(chunk)
         try:
+            if self._unread > LARGEST_UNREAD:
+                raise BadReply("it says more than anybody asked for")
             self._replies.extend(self._reader.feed(chunk))
         except BadReply as bad:
             self._over = str(bad)

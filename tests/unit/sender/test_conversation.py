@@ -8,7 +8,7 @@ import pytest
 from gateway.domain.journey import Answer
 from gateway.domain.mail import Notify, Recipient, Return
 from services.sender.hosts import Host
-from services.sender.session import Interrupted
+from services.sender.session import LARGEST_UNREAD, Interrupted
 from tests.support.mails import an_envelope
 from tests.support.sending import HASTY, MESSAGE, at, content, meet
 from tests.support.smtp_peer import HANG_UP, SILENCE, smtp_peer
@@ -383,6 +383,16 @@ async def test_each_greeting_has_its_time(command: str) -> None:
         peer.answers[command] = SILENCE
         with pytest.raises(Interrupted, match=r"no answer within 0\.1 s"):
             await meet(at(peer), HASTY)
+
+
+async def test_a_host_that_talks_without_end_is_left() -> None:
+    async with smtp_peer() as peer:
+        peer.answers["EHLO"] = "250 peer.example" + "\r\n250 and on" * (LARGEST_UNREAD // 10)
+        conversation = await meet(at(peer))
+        # Nobody asks for any of that, so only its amount can end the session.
+        await asyncio.wait_for(conversation.closed(), 30)
+
+    assert not conversation.usable
 
 
 async def test_a_host_that_is_slow_is_waited_for() -> None:
