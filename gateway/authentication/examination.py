@@ -84,7 +84,7 @@ class Examination:
     def close(self) -> None:
         """Ask nothing more."""
         for inquiry in self._inquiries():
-            inquiry.task.cancel()
+            inquiry.abandon()
 
     def _begin_body(self) -> _Contents:
         block, rest = self._beginning.parted()
@@ -105,6 +105,11 @@ class _Inquiry(Generic[_T]):
 
     def answer(self) -> _T:
         return self.task.result() if self.task.done() else self._otherwise
+
+    def abandon(self) -> None:
+        if self.task.done() and not self.task.cancelled():
+            self.task.exception()  # somebody has asked, so asyncio does not complain
+        self.task.cancel()
 
 
 class _Contents:

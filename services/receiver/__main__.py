@@ -47,6 +47,7 @@ async def run(gateway: Gateway) -> None:
             await stack.enter_async_context(greylist)
         admission = Admission(rules, dns, lists, recipients, greylist, gateway.records)
         examiner = Examiner(rules.authenticating, admission.relay, dns, rules.hostname)
+        await examiner.prepare()
         register = Register.shared(settings.smtpgw_path.queue_path) if is_shared else Register.alone()
         stack.callback(register.close)
         receiver = Receiver(

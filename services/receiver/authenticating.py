@@ -6,12 +6,14 @@ costs no message: it goes on without the facts.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
+from gateway.authentication.dmarc.record import organisation_of
 from gateway.authentication.examination import Examination, Methods
 from gateway.authentication.header import Header
 from gateway.authentication.results import FIELD, TooManyClaims, forged_fields, results_field
@@ -72,6 +74,11 @@ class Examiner:
         self._relay = relay
         self._dns = dns
         self._trusted = NetworkIndex(enumerate(authenticating.trusted))
+
+    async def prepare(self) -> None:
+        """Read the list of public suffixes, so that no message waits for that."""
+        if self.authenticating.methods.dmarc:
+            await asyncio.to_thread(organisation_of, self.hostname)
 
     def begin(self, envelope: Envelope) -> Examining:
         """Begin a message. What comes out has to be closed."""

@@ -5,6 +5,7 @@
 ! relay = allow from any to *      a rule before those that all dialogues have; may be repeated
 ! connect = deny from no_name to * a rule of its own; also helo, mailfrom, sender; may be repeated
 ! black_list = bl.example          a DNS black list
+! authentication = yes             who sent a message is found out
 ! greeting_pause = 0.1             seconds before the greeting in which the client must not speak
 ! policy = check_recipients        a check that the policy of the site wants; may be repeated
 ! known = bob@own.example          a recipient that exists; may be repeated
@@ -34,10 +35,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from gateway.authentication.examination import Methods
 from gateway.dns.client import AresDns, Asking
 from gateway.domain.access import ConnectRule, HeloRule, MailfromRule, RelayRule, SenderRule, parse_network
 from gateway.domain.mail import POLICY
 from gateway.domain.routes import Route
+from services.receiver.authenticating import Authenticating
 from services.receiver.rules import Rules
 from tests.support.dns import dns_server
 from tests.support.policies import a_policy
@@ -196,6 +199,8 @@ def _with_rule(rules: Rules, name: str, value: str) -> Rules:
             return replace(rules, checking=replace(rules.checking, **said))
         case "limits":
             return replace(rules, limits=replace(rules.limits, **{field_name: int(value)}))
+        case "authentication":
+            return replace(rules, authenticating=Authenticating(methods=Methods()))
         case "greeting_pause":
             return replace(rules, greeting_pause=float(value))
         case "reject_malformed":

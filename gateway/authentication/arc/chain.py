@@ -55,16 +55,16 @@ def read_chain(header: Header) -> tuple[ArcSet, ...]:
     results = _numbered(header, RESULTS, _read_results)
     messages = _numbered(header, MESSAGE, _read_message)
     seals = _numbered(header, SEAL, _read_seal)
-    numbers = range(1, len(seals) + 1)
-    if not set(results) == set(messages) == set(seals) == set(numbers):
+    places = range(1, len(seals) + 1)
+    if not set(results) == set(messages) == set(seals) == set(places):
         raise ChainError("the sets are not whole")
 
-    for number_, seal in sorted(seals.items(), reverse=True):
+    for place, seal in sorted(seals.items(), reverse=True):
         if seal.state is Result.FAIL:
-            raise ChainError(f"set {number_} says that the chain was broken before it")
-        if (seal.state is Result.NONE) is not (number_ == 1):
-            raise ChainError(f"set {number_} has a cv= that does not belong there")
-    return tuple(ArcSet(results[number_], messages[number_], seals[number_]) for number_ in numbers)
+            raise ChainError(f"set {place} says that the chain was broken before it")
+        if (seal.state is Result.NONE) is not (place == 1):
+            raise ChainError(f"set {place} has a cv= that does not belong there")
+    return tuple(ArcSet(results[place], messages[place], seals[place]) for place in places)
 
 
 def last_place(header: Header) -> tuple[int, bool]:
