@@ -30,6 +30,8 @@ class Counter(StrEnum):
     REFUSED_FOR_ACCESS_RULES = "mta_receivings_refused_for_access_rules"
     REFUSED_FOR_UNKNOWN_RECIPIENTS = "mta_receivings_refused_for_unknown_recipients"
     REFUSED_FOR_GREYLISTING = "mta_receivings_refused_for_greylisting"
+    REFUSED_FOR_SPF = "mta_receivings_refused_for_spf"
+    REFUSED_FOR_DMARC = "mta_receivings_refused_for_dmarc"
 
     SENT_MESSAGES = "mta_sent_messages"
     SENT_BYTES = "mta_sent_bytes"

@@ -21,6 +21,11 @@ REASONS: Mapping[Reply, Counter] = MappingProxyType(
 )
 """What has a counter of its own, beside that of all refusals. Those of recipients are in `admission`."""
 
+OF_SENDERS: Mapping[str, Counter] = MappingProxyType(
+    {replies.SPF_FAILED: Counter.REFUSED_FOR_SPF, replies.DMARC_FAILED: Counter.REFUSED_FOR_DMARC}
+)
+"""The same for replies that name a domain, by their enhanced codes."""
+
 _PROTOCOL_ERRORS = "5.5."
 """How the enhanced codes of a client's slips begin: they refuse no mail (RFC 3463 §3.6)."""
 
@@ -32,5 +37,5 @@ def refuses(reply: Reply) -> bool:
 
 def counters_of(reply: Reply, total: Counter) -> tuple[Counter, ...]:
     """What one refusal is counted as: `total`, and its reason where that is counted too."""
-    reason = REASONS.get(reply)
+    reason = REASONS.get(reply) or OF_SENDERS.get(reply.enhanced)
     return (total,) if reason is None else (total, reason)

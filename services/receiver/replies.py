@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from services.receiver.defects import Defect
 
+SPF_FAILED, DMARC_FAILED = "5.7.23", "5.7.26"
+"""Enhanced codes for what was found out about the sender (RFC 7372)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -70,12 +73,12 @@ def listed(zone: str) -> Reply:
 def spf_failed(domain: str, explanation: str) -> Reply:
     """The sender's domain forbids it to the client (RFC 7208 §8.4), and may explain why."""
     explained = f"\nit explains: {explanation}" if explanation else ""
-    return Reply(550, "5.7.23", f"{domain} does not let your address send for it{explained}")
+    return Reply(550, SPF_FAILED, f"{domain} does not let your address send for it{explained}")
 
 
 def dmarc_failed(domain: str) -> Reply:
     """The author's domain asks for it (RFC 7489 §10.3)."""
-    return Reply(550, "5.7.26", f"{domain} asks for messages to be refused that it did not send")
+    return Reply(550, DMARC_FAILED, f"{domain} asks for messages to be refused that it did not send")
 
 
 OK = Reply(250, "2.1.0", "OK")

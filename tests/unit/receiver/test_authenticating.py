@@ -16,6 +16,7 @@ from gateway.domain.authentication import Arc, Authentication, Dkim, Dmarc, Requ
 from gateway.domain.mail import POLICY, Edit
 from gateway.domain.message import composed
 from gateway.domain.policy import Group, Policy
+from gateway.domain.statistics import Counter
 from services.receiver.authenticating import Authenticating, ground_of_refusal
 from services.receiver.rules import Rules
 from tests.support.authentication import MESSAGE, key_record, rsa_key, signed
@@ -143,6 +144,8 @@ async def test_who_may_not_send_for_a_domain_is_refused_where_the_policy_wants_i
             "550 5.7.23 it explains: see http://client.example/?ip=127.0.0.1"
         )
         assert not running.mails
+        assert running.records.counted[Counter.RECEIVINGS_REFUSED] == 1
+        assert running.records.counted[Counter.REFUSED_FOR_SPF] == 1
 
 
 async def test_what_the_author_s_domain_disowns_is_refused_where_the_policy_wants_it() -> None:
@@ -152,6 +155,7 @@ async def test_what_the_author_s_domain_disowns_is_refused_where_the_policy_want
 
         assert reply == "550 5.7.26 news.client.example asks for messages to be refused that it did not send"
         assert not running.blobs.bodies
+        assert running.records.counted[Counter.REFUSED_FOR_DMARC] == 1
 
 
 async def test_a_message_is_taken_if_one_of_its_recipients_wants_it() -> None:
