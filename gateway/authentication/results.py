@@ -1,4 +1,4 @@
-"""`Authentication-Results` fields (RFC 8601): written, read, and taken away where they claim to be ours."""
+"""`Authentication-Results` fields (RFC 8601): written, read, and found where they claim to be ours."""
 
 from __future__ import annotations
 
