@@ -29,7 +29,7 @@ from tests.support.postgres import postgres_database
 from tests.support.rabbitmq import PrivateBroker
 
 ROUNDS = 5
-SESSIONS = 8
+SESSIONS = 64
 LOADS = (Load("small", 1600, SESSIONS), Load("large", 120, SESSIONS))
 MANY = Load("ten megabytes", 100, 100)
 """For memory: a hundred sessions, each with a message of 10 MB."""

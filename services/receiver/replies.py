@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from services.receiver.defects import Defect
 
@@ -32,6 +33,7 @@ class Reply:
     def __str__(self) -> str:
         return " ".join(filter(None, (str(self.code), self.enhanced, self.text.replace("\n", " "))))
 
+    @lru_cache(maxsize=256)  # noqa: B019 - most replies are constants, and live as long as the process
     def wire(self) -> bytes:
         """The bytes that go to the client."""
         said = f"{self.enhanced} " if self.enhanced else ""

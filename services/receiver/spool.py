@@ -68,6 +68,8 @@ class Spool:
         """Why no message can be taken now; None when it can."""
         if not self._records.ready:
             return replies.NOT_NOW
+        if not self._rules.limits.free_space:
+            return None
         try:
             async with asyncio.timeout(LONGEST_STORING):
                 return replies.NO_SPACE if await self._has_no_room() else None
@@ -161,11 +163,10 @@ class Spool:
 
     async def _has_no_room(self) -> bool:
         asked_at = asyncio.get_running_loop().time()
-        least = self._rules.limits.free_space
-        if least and asked_at - self._room_asked_at >= ROOM_IS_KNOWN_FOR:
+        if asked_at - self._room_asked_at >= ROOM_IS_KNOWN_FOR:
             self._room_asked_at = asked_at
             free = await self._blobs.free_bytes()
-            self._note_room(is_short=free is not None and free < least)
+            self._note_room(is_short=free is not None and free < self._rules.limits.free_space)
         return self._room_is_short
 
     def _note_room(self, *, is_short: bool) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from email.utils import format_datetime
-from ipaddress import ip_address
 
 from gateway.domain.headers import decode_words
 from gateway.domain.mail import Mail
@@ -50,4 +49,4 @@ def received_field(mail: Mail, hostname: str) -> bytes:
 
 
 def _literal(ip: str) -> str:
-    return f"[{ip}]" if ip_address(ip).version == 4 else f"[IPv6:{ip}]"
+    return f"[IPv6:{ip}]" if ":" in ip else f"[{ip}]"
