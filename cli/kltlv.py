@@ -38,6 +38,7 @@ def kltlv(file: Path) -> int:
         with file.open("rb") as opened:
             content = opened.read(LONGEST_TEMPLATE + 1)
     except OSError as problem:
+        sys.stdout.flush()  # what was said before comes before, also where both go to the same file
         print(f"kltlv: {file}: {problem.strerror}", file=sys.stderr)
         return Code.UNREADABLE
     try:

@@ -101,6 +101,7 @@ def run(tool: click.Command, name: str, arguments: Sequence[str] | None = None) 
 
 
 def _say(name: str, error: Exception, code: int) -> int:
+    sys.stdout.flush()  # what was said before comes before, also where both go to the same file
     for line in str(error).splitlines():
         print(f"{name}: {line}", file=sys.stderr)
     return code
