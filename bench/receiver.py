@@ -29,8 +29,8 @@ from tests.support.postgres import postgres_database
 from tests.support.rabbitmq import PrivateBroker
 
 ROUNDS = 5
-SESSIONS = 64
-LOADS = (Load("small", 1600, SESSIONS), Load("large", 120, SESSIONS))
+SESSIONS = 32
+COUNTS = {"small": 3200, "large": 200}
 MANY = Load("ten megabytes", 100, 100)
 """For memory: a hundred sessions, each with a message of 10 MB."""
 
@@ -66,6 +66,7 @@ def bare_aiosmtpd() -> Iterator[Server]:
     mine, theirs = get_context("spawn").Pipe()
     process = get_context("spawn").Process(target=_serve_bare, args=(theirs,), daemon=True)
     process.start()
+    theirs.close()
     assert process.pid is not None
     yield Server(mine.recv(), psutil.Process(process.pid))
     process.terminate()
@@ -101,19 +102,19 @@ def main() -> int:
     """Run the benchmark and print its tables."""
     parser = argparse.ArgumentParser(prog="bench.receiver", description=__doc__.partition("\n")[0])
     parser.add_argument("--servers", nargs="+", choices=SERVERS, default=list(SERVERS))
+    parser.add_argument("--kinds", nargs="+", choices=COUNTS, default=list(COUNTS))
     parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--sessions", type=int, default=SESSIONS)
+    parser.add_argument("--memory", action=argparse.BooleanOptionalAction, default=True)
     options = parser.parse_args()
 
     print(f"{'message':16}{'server':12}{'msg/s':>8}{'of bare':>9}{'CPU ms':>9}")
     with ExitStack() as stack:
         servers = {name: stack.enter_context(SERVERS[name]()) for name in options.servers}
-        for load in LOADS:
-            _compare(servers, load, options.rounds)
-        print(f"\n{MANY.sessions} sessions, 10 MB each: memory at most, in MB")
-        for name, server in servers.items():
-            before = server.peak_megabytes()
-            send(server.port, MANY)
-            print(f"{name:12}{before:8.0f} before{server.peak_megabytes():8.0f} after", flush=True)
+        for kind in options.kinds:
+            _compare(servers, Load(kind, COUNTS[kind], options.sessions), options.rounds)
+        if options.memory:
+            _fill(servers)
     return 0
 
 
@@ -131,6 +132,14 @@ def _compare(servers: Mapping[str, Server], load: Load, rounds: int) -> None:
         rate = statistics.median(rates[name])
         share = f"{rate / bare:9.2f}" if bare else f"{'-':>9}"
         print(f"{load.kind:16}{name:12}{rate:8.0f}{share}{statistics.median(costs[name]):9.2f}", flush=True)
+
+
+def _fill(servers: Mapping[str, Server]) -> None:
+    print(f"\n{MANY.sessions} sessions, 10 MB each: memory at most, in MB")
+    for name, server in servers.items():
+        before = server.peak_megabytes()
+        send(server.port, MANY)
+        print(f"{name:12}{before:8.0f} before{server.peak_megabytes():8.0f} after", flush=True)
 
 
 @contextmanager

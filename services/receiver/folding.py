@@ -25,9 +25,11 @@ class Folding:
         self._column = 0  # bytes of the present line that are out already
         self._held = b""  # its end, once it may have to be broken there
 
-    def take(self, piece: bytes) -> bytes:
-        """What is certain now."""
-        piece = self._folded(self._held + piece if self._held else piece)
+    def take(self, piece: bytes, *, width: int = 0) -> bytes:
+        """What is certain now. `width` is that of all lines in `piece` where it is known."""
+        piece = self._held + piece if self._held else piece
+        if not width or self._column + len(self._held) + width > LONGEST_LINE:
+            piece = self._folded(piece)
         line_start = piece.rfind(b"\n") + 1
         column = len(piece) - line_start + (0 if line_start else self._column)
         beyond = max(column - _EARLIEST, 0)
@@ -60,13 +62,33 @@ def has_long_line(piece: bytes, column: int = 0) -> bool:
     Looks from the end of each stretch that a line may have back to the last line end in it, so that short
     lines are passed over by the dozen.
     """
-    start, end = -column, len(piece)
-    while start + _WITH_END <= end:
-        found = piece.rfind(b"\n", max(start, 0), start + _WITH_END)
+    start, end = 0, len(piece)
+    within = _WITH_END - column
+    while start + within <= end:
+        found = piece.rfind(b"\n", start, start + within)
         if found < 0:
             return True
-        start = found + 1
-    return end - start > LONGEST_LINE and piece.find(b"\n", max(start, 0)) < 0
+        start, within = found + 1, _WITH_END
+    return end - start + _WITH_END - within > LONGEST_LINE and piece.find(b"\n", start) < 0
+
+
+def even_width(piece: bytes) -> int:
+    """The length of the lines of `piece`, CRLF included, when it has two at least and all are of one length.
+
+    The first and the last may be cut off. 0 when the lines differ, or have any other CR or LF. Most bytes of
+    mail are base64, which is told from all else by this in a fifth of the time that looking at them takes.
+    """
+    first = piece.find(b"\n")
+    width = piece.find(b"\n", first + 1) - first
+    if not 0 < first < width <= _WITH_END:
+        return 0
+    ends, returns = piece[first::width], piece[first - 1 :: width]
+    if len(ends) != len(returns) or ends.strip(b"\n") or returns.strip(b"\r"):
+        return 0
+    text = bytearray(piece)
+    text[first::width] = bytes(len(ends))
+    text[first - 1 :: width] = bytes(len(returns))
+    return 0 if b"\n" in text or b"\r" in text else width
 
 
 def broken(line: bytes, earliest: int, column: int = 0) -> bytes:

@@ -107,8 +107,9 @@ class MessageData:
     def take(self, chunk: bytes) -> bytes:
         """The bytes of the message that are certain now. Not to be called once `ended`."""
         sent = self._held + chunk
-        # One search answers both questions for most pieces: few lines of mail begin with a dot.
-        dot_line = _DOT_LINE.search(sent)
+        # One search answers both questions for most pieces: few lines of mail begin with a dot, and base64
+        # has none at all.
+        dot_line = _DOT_LINE.search(sent) if b"." in sent else None
         end = sent.find(_END_OF_DATA, dot_line.start()) if dot_line else -1
         stuffed = dot_line is not None and dot_line.start() != end
         if end >= 0:

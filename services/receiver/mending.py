@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from services.receiver.defects import Defect
 from services.receiver.eightbit import in_ascii
-from services.receiver.folding import Folding, folded_header, has_long_line
+from services.receiver.folding import Folding, even_width, folded_header, has_long_line
 from services.receiver.headerblock import MOST_UNDECIDED, Header, HeaderBlock
 
 MOST_HEADER_LINES = 10_000
@@ -54,6 +54,8 @@ class Mending:
             piece, self._cr = self._cr + piece, b""
         if piece.endswith(b"\r"):
             piece, self._cr = piece[:-1], b"\r"
+        if self._block is None and b"\0" not in piece and (width := even_width(piece)):
+            return self._folding.take(piece, width=width)
         return self._in_order(self._clean(piece))
 
     def end(self) -> bytes:

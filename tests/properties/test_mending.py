@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.receiver.defects import Defect
-from services.receiver.folding import LONGEST_LINE, broken, has_long_line
+from services.receiver.folding import LONGEST_LINE, broken, even_width, has_long_line
 from services.receiver.mending import Mending
 
 MOST_HEADER_BYTES = 8 << 10
@@ -20,7 +20,12 @@ PIECES = (
     b"|\xff|\xc3\xbc\xe2\x82\xac|Content-Type: a/b; n=\xff"
 ).split(b"|")
 LONG_PIECES = [b"w" * 997, b"w" * 300, b"word " * 199, b"\xe2\x82\xac" * 333]
-AWKWARD = st.lists(st.sampled_from([*PIECES, *LONG_PIECES]), max_size=24).map(b"".join)
+EVEN = st.builds(
+    lambda width, count: b"\r\n\r\n" + (b"A" * width + b"\r\n") * count,
+    st.integers(0, 1000),
+    st.integers(0, 5),
+)
+AWKWARD = st.lists(st.one_of(st.sampled_from([*PIECES, *LONG_PIECES]), EVEN), max_size=24).map(b"".join)
 
 FIELD_LINES = (
     b"From: a@b.example|Subject:\r\n folded\r\n\tagain|x:|Odd!$%&'*~: y |Obsolete \t: z|L: " + b"x" * 995
@@ -58,6 +63,7 @@ def test_a_conformant_message_stays_byte_for_byte(fields: bytes, body: bytes, si
 @given(AWKWARD, CUTS, st.booleans())
 @example(b"text\r\nto:", [5], False)
 @example(b" \r\n\xff\r", [2, 1], False)
+@example(b"\r\n\r\n\r\n\r\r", [2], False)
 def test_the_result_does_not_depend_on_how_the_message_came(
     message: bytes, sizes: list[int], utf8: bool
 ) -> None:
@@ -68,6 +74,33 @@ def test_the_result_does_not_depend_on_how_the_message_came(
     assert out == whole == bytewise
     assert mending.defects == at_once.defects == slowly.defects
     assert mending.header == at_once.header == slowly.header
+
+
+@given(
+    st.integers(0, 1002),
+    st.integers(0, 4),
+    st.integers(0, 9),
+    st.sampled_from([b"", b"\n", b"\r", b"x"]),
+    st.data(),
+)
+def test_lines_are_even_only_when_all_of_them_are_of_one_length(
+    width: int, count: int, head: int, odd: bytes, data: st.DataObject
+) -> None:
+    even = (b"A" * width + b"\r\n") * count + b"A" * head
+    at = data.draw(st.integers(0, len(even)))
+    piece = even[:at] + odd + even[at:]
+
+    found = even_width(piece)
+
+    lines = piece.split(b"\r\n")
+    inner = {len(line) + 2 for line in lines[1:-1]}
+    clean = not any(set(line) & {*b"\r\n"} for line in lines)
+    if found:
+        assert clean
+        assert inner == {found}
+        assert all(len(line) + 2 <= found + 2 for line in lines)
+    if not odd and count > 1 and 0 < width <= LONGEST_LINE and head < width:
+        assert found == width + 2
 
 
 @given(AWKWARD, CUTS)
