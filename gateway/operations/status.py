@@ -61,12 +61,12 @@ async def status_of_gateway(
     `TimeoutError` when a world does not answer.
     """
     async with asyncio.timeout(ANSWER_SECONDS):
-        counts, depth, takers, suspended, outages, (known_bases, disks) = await asyncio.gather(
+        counts, (depth, takers), suspended, outages, gauges, (known_bases, disks) = await asyncio.gather(
             records.counts(),
-            bus.depth(),
-            bus.takers(),
+            _ask(bus),
             records.suspended(),
             records.outages.known(now),
+            records.gauges.known(now),
             asyncio.to_thread(lambda: (status_of_bases(bases), _disks(folders))),
         )
     return GatewayStatus(
@@ -78,10 +78,15 @@ async def status_of_gateway(
         serving={stage: takers.get(stage, 0) for stage in Stage},
         missing=tuple(stage for stage in Stage if not takers.get(stage) and _should_serve(stage, suspended)),
         outages=tuple(outages),
-        licence=status_of_licence(licence),
+        licence=status_of_licence(licence, gauges),
         bases=known_bases,
         disks=disks,
     )
+
+
+async def _ask(bus: Bus) -> tuple[Mapping[Stage, int], Mapping[Stage, int]]:
+    """How many mails are ready for each stage, and how many processes take them."""
+    return await bus.depth(), await bus.takers()
 
 
 def _should_serve(stage: Stage, suspended: Collection[Module]) -> bool:

@@ -23,6 +23,8 @@ from sqlalchemy import (
     literal_column,
 )
 
+from gateway.domain.licence import Place
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -167,6 +169,34 @@ licence_clock = Table(
     Column("newest", String, nullable=False),  # a day, ISO 8601
 )
 
+licence_revocations = Table(
+    "licence_revocations",
+    metadata,
+    Column("signer", _Key, primary_key=True),
+    Column("number", BigInteger, nullable=False),  # of the newest list
+    Column("content", String, nullable=False),  # the list, which proves itself
+    sqlite_with_rowid=False,
+)
+
+announcements = Table(
+    "announcements",
+    metadata,
+    Column("id", _Key, primary_key=True),  # what administrators are told
+    Column("told", Boolean, nullable=False),
+    Column("until", BigInteger, nullable=False),  # told: to be remembered; else: somebody tells it
+    sqlite_with_rowid=False,
+)
+
+gauges = Table(
+    "gauges",
+    metadata,
+    Column("gauge", _Key, primary_key=True),
+    Column("source", _Key, primary_key=True),  # the process that says so
+    Column("value", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),  # unless it is told anew
+    sqlite_with_rowid=False,
+)
+
 outages = Table(
     "outages",
     metadata,
@@ -219,6 +249,12 @@ def _only(where: ColumnElement[bool]) -> dict[str, Any]:
     return {"sqlite_where": where, "postgresql_where": where}
 
 
+Index(
+    "licence_keys_in_use",
+    licence_keys.c.place,
+    unique=True,
+    **_only(licence_keys.c.place.in_((Place.ACTIVE, Place.BACKUP))),
+)
 Index("greylist_expires", greylist.c.expires_at)
 Index("greylist_proofs", greylist.c.client, **_only(greylist.c.passed_at.is_not(None)))
 Index("mails_queue", mails.c.state, mails.c.received_at, mails.c.id, **_only(on_the_way))

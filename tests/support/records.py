@@ -96,6 +96,57 @@ class MemoryHistory:
 
 
 @dataclass
+class MemoryAnnouncements:
+    """What was told, and what somebody tells until when."""
+
+    done: set[str] = field(default_factory=set)
+    claims: dict[str, datetime] = field(default_factory=dict)
+
+    async def claim(self, announcement: str, now: datetime, until: datetime) -> bool:
+        if announcement in self.done or self.claims.get(announcement, now) > now:
+            return False
+        self.claims[announcement] = until
+        return True
+
+    async def told(self, announcement: str) -> None:
+        self.done.add(announcement)
+
+
+@dataclass
+class MemoryGauges:
+    """What each process told last."""
+
+    levels: dict[str, tuple[Mapping[Gauge, int], datetime]] = field(default_factory=dict)
+    away: bool = False
+
+    async def tell(self, source: str, values: Mapping[Gauge, int], now: datetime, until: datetime) -> None:
+        if self.away:
+            raise TemporaryFailure("the database is away")
+        self.levels[source] = dict(values), until
+
+    async def known(self, now: datetime) -> Mapping[Gauge, int]:
+        sums: Counter[Gauge] = Counter()
+        for values, until in self.levels.values():
+            if until >= now:
+                sums.update(values)
+        return sums
+
+
+@dataclass
+class MemoryUsage:
+    """How much was used, whenever."""
+
+    addresses: frozenset[str] = frozenset()
+    hours: Sequence[int] = (0,) * 24
+
+    async def recipients(self, since: datetime) -> frozenset[str]:
+        return self.addresses
+
+    async def received_bytes(self, midnight: datetime) -> Sequence[int]:
+        return self.hours
+
+
+@dataclass
 class ReadRecords:
     """Answers from what it was given; `away` says that nothing can be read now."""
 
@@ -110,6 +161,9 @@ class ReadRecords:
     notices: Permits = field(default_factory=Permits)
     history: MemoryHistory = field(default_factory=MemoryHistory)
     audit: MemoryAudit = field(default_factory=MemoryAudit)
+    announcements: MemoryAnnouncements = field(default_factory=MemoryAnnouncements)
+    gauges: MemoryGauges = field(default_factory=MemoryGauges)
+    usage: MemoryUsage = field(default_factory=MemoryUsage)
     counted: Counter[str] = field(default_factory=Counter)
 
     def note(self, *events: Event) -> None:
