@@ -11,7 +11,7 @@ from gateway.domain.errors import TemporaryFailure
 from gateway.domain.journey import Event
 from gateway.domain.pipeline import Module, QueueState
 from gateway.domain.statistics import Counter as Counted
-from gateway.domain.statistics import Peak
+from gateway.domain.statistics import Gauge, Peak
 from gateway.records.audit import AuditFilter, AuditPlace, AuditRecord
 from gateway.records.history import Found, NamedStep, Period, Sought, StepPlace
 from gateway.records.port import JourneyStep, MailRecord, Outage, QueuePlace, Settled, Waiting
