@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
+from gateway.bases.catalogue import Family
+from gateway.bases.library import Library
 from gateway.config.settings import Settings
 from gateway.domain.pipeline import Stage
 from gateway.domain.storage import StorageKind, quarantines_in_use
@@ -16,7 +21,7 @@ from gateway.runtime.serve import serve
 from gateway.runtime.wiring import Gateway
 from gateway.version import VERSION
 from services.antispam.analysis import Analyst, Rules
-from services.antispam.bases import shipped_bases
+from services.antispam.database.database import SHIPPED, Database, load_database
 from services.antispam.reader import MessageReader
 from services.antispam.reading.reading import read_sheet
 from services.antispam.worker import AntispamWorker
@@ -33,14 +38,14 @@ async def run(gateway: Gateway) -> None:
     quarantines = quarantines_in_use(settings.policies.values(), StorageKind.AS_QUARANTINE)
     for storage in (settings.outgoing_archive, *quarantines):
         await gateway.storages.prepare(storage)
-    bases = shipped_bases()
     async with AsyncExitStack() as stack:
+        library = await stack.enter_async_context(opened_database(settings.path.bases_path))
         pool = IsolationPool(processes=min(MOST_PROCESSES, os.cpu_count() or 1), preload=(READING,))
         stack.push_async_callback(pool.close)
         analyst = Analyst(
             MessageReader(gateway.blobs, pool),
             rules_for(settings),
-            lambda: bases,
+            lambda: library.current.content,
             count=gateway.records.count,
         )
         worker = AntispamWorker(
@@ -64,6 +69,18 @@ def rules_for(settings: Settings) -> Rules:
         timeout=settings.antispam.timeout,
         our_domains=settings.network.protected_domains,
     )
+
+
+@asynccontextmanager
+async def opened_database(bases: Path) -> AsyncIterator[Library[Database]]:
+    """The content database, which follows the set in use."""
+    library = Library(bases / Family.ANTISPAM, SHIPPED, load_database)
+    await library.open()
+    following = asyncio.create_task(library.follow())
+    try:
+        yield library
+    finally:
+        following.cancel()
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ from gateway.domain.authentication import Authentication
 from gateway.domain.journey import Finding
 from gateway.domain.mail import Mail
 from gateway.domain.statistics import Counter, nobody_counts
-from services.antispam.bases import Bases
 from services.antispam.checks import CHECKS, Check
+from services.antispam.database.database import Database
 from services.antispam.facts import Facts
 from services.antispam.looking import Looked, look
 from services.antispam.message import Message
@@ -54,7 +54,7 @@ class Seen:
 
     message: Message  # of which only the header block counts: the rest is forgotten
     findings: tuple[Finding, ...]
-    bases: str  # version of the database that was used
+    database: Database  # that they were found with
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,6 @@ class _Key:
     client_ip: str
     helo: str
     authentication: Authentication | None
-    bases: str
 
 
 class Analyst:
@@ -76,16 +75,16 @@ class Analyst:
         self,
         reader: MessageReader,
         rules: Rules,
-        bases: Callable[[], Bases],
+        database: Callable[[], Database],
         *,
         checks: Sequence[Check] = CHECKS,
         count: Callable[[Counter], None] = nobody_counts,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`bases` gives the database of now."""
+        """`database` gives the one in use at that moment."""
         self._reader = reader
         self._rules = rules
-        self._bases = bases
+        self._database = database
         self._checks = checks
         self._count = count
         self._clock = clock
@@ -94,24 +93,23 @@ class Analyst:
 
     async def analyse(self, mail: Mail) -> Seen:
         """What was found. Nothing in the message makes this fail; what cannot be read has no findings."""
-        bases = self._bases()
+        database = self._database()
         key = _Key(
             mail.body.digest,
             mail.envelope.sender,
             mail.envelope.client_ip,
             mail.envelope.helo,
             mail.authentication,
-            bases.version,
         )
         # The copies of one message come together: the first one looks for all.
         async with self._working.setdefault(key, asyncio.Lock()):
             known = self._remembered.get(key)
-            if known:
+            if known and known.database is database:
                 self._remembered.move_to_end(key)
                 return known
-            return await self._analyse(mail, key, bases)
+            return await self._analyse(mail, key, database)
 
-    async def _analyse(self, mail: Mail, key: _Key, bases: Bases) -> Seen:
+    async def _analyse(self, mail: Mail, key: _Key, database: Database) -> Seen:
         rules = self._rules
         deadline = self._clock() + rules.timeout
         message = Message()
@@ -119,23 +117,23 @@ class Analyst:
             async with asyncio.timeout(rules.timeout):
                 if rules.max_size and mail.body.size > rules.max_size:
                     message = await self._reader.read_head(mail.body)
-                    return Seen(message, (_TOO_LARGE,), bases.version)
+                    return Seen(message, (_TOO_LARGE,), database)
                 message = await self._reader.read(mail.body, rules.timeout)
-                looked = await self._look(message, self._facts(mail), bases, deadline)
+                looked = await self._look(message, self._facts(mail), database, deadline)
         except TimeoutError:
             _log.warning("the spam analysis took too long: not detected", extra={"mail_id": mail.id})
             self._count(Counter.ANTISPAM_TIMEOUTS)
-            return Seen(message, (_TOO_SLOW,), bases.version)
+            return Seen(message, (_TOO_SLOW,), database)
         self._tell(mail, message, looked)
-        return self._remember(key, Seen(_head_of(message), looked.findings, bases.version))
+        return self._remember(key, Seen(_head_of(message), looked.findings, database))
 
-    async def _look(self, message: Message, facts: Facts, bases: Bases, deadline: float) -> Looked:
+    async def _look(self, message: Message, facts: Facts, database: Database, deadline: float) -> Looked:
         def expired() -> bool:
             return self._clock() > deadline
 
         if len(message.words) + len(message.hidden) <= MOST_AT_ONCE:
-            return look(message, bases, facts, expired=expired, checks=self._checks)
-        return await asyncio.to_thread(look, message, bases, facts, expired=expired, checks=self._checks)
+            return look(message, database, facts, expired=expired, checks=self._checks)
+        return await asyncio.to_thread(look, message, database, facts, expired=expired, checks=self._checks)
 
     def _facts(self, mail: Mail) -> Facts:
         return Facts(

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from gateway.domain.journey import Finding
-from services.antispam.bases import Bases
 from services.antispam.checks import CHECKS, Check
+from services.antispam.database.database import Database
 from services.antispam.facts import Facts
 from services.antispam.message import Message
 
@@ -33,7 +33,7 @@ _NO_FACTS = Facts()
 
 def look(
     message: Message,
-    bases: Bases,
+    database: Database,
     facts: Facts = _NO_FACTS,
     *,
     expired: Callable[[], bool],
@@ -46,7 +46,8 @@ def look(
     findings: list[Finding] = []
     left_out: list[LeftOut] = []
     try:
-        facts = replace(facts, terms=bases.terms_in("\n".join(message.subjects)))
+        known = database.look(message.words, message.subjects)
+        facts = replace(facts, terms=known.terms, words=known.words, resemblances=known.resemblances)
     except Exception as error:
         left_out.append(_failed("database", error))
     for check in checks:

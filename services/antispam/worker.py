@@ -64,13 +64,15 @@ class AntispamWorker:
 
         seen = await self._analyst.analyse(mail)
         status = status_of(seen.findings, self._degree)
-        verdict = Verdict(status, categories_of(seen.findings), seen.findings)
-        filtered_by = Filter(self._version, self._degree, seen.bases)
-        marks = mark(seen.message, verdict, policy.action_spam, filtered_by)
+        of = seen.database
+        categories = of.categories.with_parents(categories_of(seen.findings))
+        verdict = Verdict(status, categories, seen.findings)
+        by = Filter(self._version, self._degree, of.edition, of.categories)
+        marks = mark(seen.message, verdict, policy.action_spam, by)
         marked = replace(with_edits(mail, marks.edits), top=marks.top + mail.top, spam=status)
 
         now = self._now()
-        analysed = Analysed(mail.id, now, status, seen.findings, policy_mark, seen.bases)
+        analysed = Analysed(mail.id, now, status, seen.findings, policy_mark, of.version)
         if status in policy.quarantine:
             place, code = quarantine_of(policy, status), status_in_storage(status)
             await self._storages.keep(place, as_it_came(mail), code, at=now)

@@ -12,12 +12,12 @@ from gateway.domain.journey import Finding
 from gateway.domain.statistics import Counter, nobody_counts
 from gateway.runtime.isolation import IsolationPool
 from services.antispam.analysis import Analyst, Rules
-from services.antispam.bases import shipped_bases
 from services.antispam.checks import Check
 from services.antispam.facts import Facts
 from services.antispam.looking import look
 from services.antispam.message import Message
 from services.antispam.reader import MessageReader
+from tests.support.content import SHIPPED_DATABASE
 from tests.unit.antispam.test_worker import SPAM, a_mail
 
 
@@ -35,11 +35,11 @@ def an_analyst(
 ) -> Analyst:
     rules = Rules(our_domains=("own.example",))
     reader = MessageReader(blobs, IsolationPool())
-    return Analyst(reader, rules, shipped_bases, checks=checks, count=count)
+    return Analyst(reader, rules, lambda: SHIPPED_DATABASE, checks=checks, count=count)
 
 
 def test_a_check_that_fails_is_left_out_and_the_others_count() -> None:
-    looked = look(Message(), shipped_bases(), expired=lambda: False, checks=(stumbles, finds))
+    looked = look(Message(), SHIPPED_DATABASE, expired=lambda: False, checks=(stumbles, finds))
 
     assert [finding.check for finding in looked.findings] == ["finds"]
     assert [(one.check, one.reason) for one in looked.left_out] == [("stumbles", "ZeroDivisionError: oops")]

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import chain, repeat
 
 import pytest
 
@@ -21,9 +22,9 @@ from gateway.domain.storage import Storage, StorageKind
 from gateway.runtime.isolation import IsolationPool
 from gateway.runtime.logs import ACTIVITY
 from services.antispam.analysis import Analyst, Rules
-from services.antispam.bases import shipped_bases
 from services.antispam.reader import MOST_READ, MessageReader
 from services.antispam.worker import AntispamWorker
+from tests.support.content import SHIPPED_DATABASE
 from tests.support.notices import a_notifier
 from tests.support.policies import a_policy
 from tests.support.storages import Shelf
@@ -86,7 +87,7 @@ def a_worker(
 ) -> AntispamWorker:
     reader = MessageReader(blobs, pool or IsolationPool())
     return AntispamWorker(
-        Analyst(reader, rules or Rules(), shipped_bases, count=count, clock=clock),
+        Analyst(reader, rules or Rules(), lambda: SHIPPED_DATABASE, count=count, clock=clock),
         {"": policy} | groups,
         degree,
         (shelf or Shelf()).storages(blobs),
@@ -113,7 +114,7 @@ async def test_spam_is_marked_recorded_and_sent_on(blobs: CountingBlobs) -> None
     [event] = outcome.events
     assert isinstance(event, Analysed)
     assert (event.mail_id, event.at, event.status) == ("a", NOW, SpamStatus.SPAM)
-    assert (event.policy, event.bases) == (fingerprint(POLICY), shipped_bases().version)
+    assert (event.policy, event.bases) == (fingerprint(POLICY), SHIPPED_DATABASE.version)
     assert [finding.check for finding in event.findings] == ["spam_phrase"]
 
 
@@ -294,7 +295,7 @@ async def test_when_the_time_is_over_the_mail_passes_as_not_detected(
 
 async def test_a_look_that_was_given_up_is_not_remembered(blobs: CountingBlobs) -> None:
     mail = await a_mail(blobs, SPAM)
-    ticks = iter([0.0, 31.0, 40.0, 40.0, 40.0])
+    ticks = chain([0.0, 31.0], repeat(40.0))
     worker = a_worker(blobs, clock=lambda: next(ticks))
 
     outcomes = [await worker.handle(mail), await worker.handle(mail)]
@@ -317,4 +318,7 @@ async def test_the_degree_names_the_profile(blobs: CountingBlobs, degree: Degree
     outcome = await a_worker(blobs, degree=degree).handle(await a_mail(blobs, SPAM))
 
     assert isinstance(outcome, Onward)
-    assert f"Profile: Detect {degree.capitalize()} No RBL (1/260105)".encode() in outcome.mail.top
+    assert (
+        f"Profile: Detect {degree.capitalize()} No RBL ({SHIPPED_DATABASE.edition})".encode()
+        in outcome.mail.top
+    )
