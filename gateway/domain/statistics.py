@@ -75,6 +75,15 @@ class Peak(StrEnum):
     ANTIVIRAL_SESSIONS = "antiviral_checking_sessions_maximum"
 
 
+class Gauge(StrEnum):
+    """How much there is now. What a process says of itself is added up with what the others say."""
+
+    INCOMING_CONNECTIONS = "mta_incoming_connections_current"
+    OUTGOING_CONNECTIONS = "mta_outgoing_connections_current"
+    ANTIVIRAL_SESSIONS = "antiviral_checking_sessions_current"
+    LICENCE_USED = "licence_units_used"  # users, or MB of today; of no meaning beside another limit
+
+
 def objects_with(status: ObjectStatus) -> Counter:
     """The counter of objects of that status."""
     return Counter(f"antiviral_objects_{status}")

@@ -45,11 +45,12 @@ async def status_of_gateway(
 ) -> GatewayStatus:
     """How it all is at `now`; `bases` is where databases lie. `TimeoutError` when a world does not answer."""
     async with asyncio.timeout(ANSWER_SECONDS):
-        counts, depth, suspended, outages, known_bases = await asyncio.gather(
+        counts, depth, suspended, outages, gauges, known_bases = await asyncio.gather(
             records.counts(),
             bus.depth(),
             records.suspended(),
             records.outages.known(now),
+            records.gauges.known(now),
             asyncio.to_thread(status_of_bases, bases),
         )
     return GatewayStatus(
@@ -59,7 +60,7 @@ async def status_of_gateway(
         parked=counts.get(PARKED, 0),
         suspended=tuple(module for module in Module if module in suspended),
         outages=tuple(outages),
-        licence=status_of_licence(licence),
+        licence=status_of_licence(licence, gauges),
         bases=known_bases,
     )
 

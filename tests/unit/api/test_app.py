@@ -109,6 +109,9 @@ async def test_status_is_told_to_a_viewer(viewer: httpx.AsyncClient) -> None:
             "last_day": "2027-01-04",
             "days_left": 365,
             "backup": "",
+            "used": None,
+            "load": None,
+            "ends_soon": False,
         },
         "bases": [],
     }
