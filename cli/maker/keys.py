@@ -101,7 +101,18 @@ def issue(
     print(f"{output}: {kind} key {serial} for {holder}")
 
 
-<<<<<<< HEAD
+@keys.command()
+@click.argument("output", type=_FILE)
+@click.option("--with-key", "signing", type=_FILE, required=True, help="The private key.")
+@click.option("--passphrase", prompt=True, hide_input=True, help="Of the private key.")
+@click.option("--number", type=click.IntRange(1), required=True, help="Higher than that of all lists before.")
+@click.option("--serial", "serials", multiple=True, help="Of a revoked key; repeat for all there are.")
+def revoke(*, output: Path, signing: Path, passphrase: str, number: int, serials: Sequence[str]) -> None:
+    """Write the list of revoked keys to OUTPUT: it replaces all lists before, so it names all keys."""
+    output.write_text(write_list(number, serials, read_private_key(signing, passphrase)), encoding="utf-8")
+    print(f"{output}: list {number}, {len(set(serials))} revoked keys")
+
+
 def make_private_key(file: Path, passphrase: str) -> Ed25519PrivateKey:
     """A new key, which is now in `file`."""
     private = Ed25519PrivateKey.generate()
@@ -119,21 +130,6 @@ def make_private_key(file: Path, passphrase: str) -> Ed25519PrivateKey:
 
 def read_private_key(path: Path, passphrase: str) -> Ed25519PrivateKey:
     """The key in a file."""
-=======
-@keys.command()
-@click.argument("output", type=_FILE)
-@click.option("--with-key", "signing", type=_FILE, required=True, help="The private key.")
-@click.option("--passphrase", prompt=True, hide_input=True, help="Of the private key.")
-@click.option("--number", type=click.IntRange(1), required=True, help="Higher than that of all lists before.")
-@click.option("--serial", "serials", multiple=True, help="Of a revoked key; repeat for all there are.")
-def revoke(*, output: Path, signing: Path, passphrase: str, number: int, serials: Sequence[str]) -> None:
-    """Write the list of revoked keys to OUTPUT: it replaces all lists before, so it names all keys."""
-    output.write_text(write_list(number, serials, _private_key(signing, passphrase)), encoding="utf-8")
-    print(f"{output}: list {number}, {len(set(serials))} revoked keys")
-
-
-def _private_key(path: Path, passphrase: str) -> Ed25519PrivateKey:
->>>>>>> main
     try:
         key = load_pem_private_key(path.read_bytes(), passphrase.encode())
     except (OSError, ValueError, TypeError) as error:

@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 
 from gateway.bases.collecting import Told
-from gateway.bases.sources import NotThere
+from gateway.bases.fetching import NotThere
 from gateway.bases.trust import LARGEST_METADATA, METADATA, TARGETS, Repository, Target
 
 log = logging.getLogger(__name__)

@@ -28,7 +28,7 @@ from tuf.api.metadata import Metadata, TargetFile, Targets
 from tuf.ngclient import Updater, UpdaterConfig
 from tuf.ngclient.fetcher import FetcherInterface
 
-from gateway.bases.sources import NotThere, Progress, Source, SourceFailed
+from gateway.bases.fetching import NotThere, Progress, Source, SourceFailed
 
 SHIPPED_ROOT = Path(__file__).parent / "root.json"
 """Whom this version trusts. Later roots that its keys have signed are found by themselves."""

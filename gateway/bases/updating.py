@@ -21,9 +21,9 @@ from pathlib import Path
 from gateway.bases import shelf
 from gateway.bases.catalogue import BaseSet, Family, Manifest, UnusableSet, open_set
 from gateway.bases.collecting import BEGUN, NoRoom, Offer, Told, collect, offered
+from gateway.bases.fetching import NotThere, Source, SourceFailed
 from gateway.bases.mirroring import mirror_to
 from gateway.bases.refusals import Refusals
-from gateway.bases.sources import NotThere, Source, SourceFailed
 from gateway.bases.trust import Repository, Untrusted
 
 log = logging.getLogger(__name__)

@@ -16,8 +16,8 @@ from pathlib import Path
 from gateway.bases import shelf, updating
 from gateway.bases.catalogue import BaseSet, Family, UnusableSet, read_manifest
 from gateway.bases.collecting import Told
+from gateway.bases.fetching import Patience, open_source
 from gateway.bases.servers import SERVER_LIST, BadServerList, addresses, in_order, read_servers
-from gateway.bases.sources import Patience, open_source
 from gateway.bases.trust import SHIPPED_ROOT
 from gateway.bases.updating import Outcome, Plan, Result, Unfit, UpdateFailed
 from gateway.config.sections.updater import UpdatedBases

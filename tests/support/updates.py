@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cli.maker.publishing import TERMS, Role, UpdateServer
 from gateway.bases import shelf
 from gateway.bases.catalogue import BaseSet, Family, open_set
-from gateway.bases.sources import Patience, Source, open_source
+from gateway.bases.fetching import Patience, Source, open_source
 from gateway.bases.updating import Plan, Unfit
 from tests.support.bases import MADE_AT, a_set
 
