@@ -13,8 +13,9 @@ from gateway.bus.port import Bus
 from gateway.records.port import Records
 from gateway.runtime.clock import utc_now
 from gateway.runtime.licensing import Licensing
+from gateway.runtime.readiness import Readiness, worlds_of
 from services.api.access import known_holder
-from services.api.health import Readiness, health_routes
+from services.api.health import health_routes
 from services.api.problems import answer_problems
 from services.api.routes import mail_routes
 from services.api.tokens import TokenFile
@@ -27,12 +28,18 @@ _HEADERS = {
 
 
 def make_app(
-    bus: Bus, blobs: Blobs, records: Records, licensing: Licensing, tokens: TokenFile, bases: Path
+    bus: Bus,
+    blobs: Blobs,
+    records: Records,
+    licensing: Licensing,
+    tokens: TokenFile,
+    bases: Path,
+    readiness: Readiness | None = None,
 ) -> FastAPI:
     """The API over these worlds, for the holders of these tokens; `bases` is where databases lie."""
     # Its own description would tell the unknown what there is to ask.
     app = FastAPI(title="Mailwarden", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    app.include_router(health_routes(Readiness(bus, blobs, records)))
+    app.include_router(health_routes(readiness or Readiness(worlds_of(bus, blobs, records))))
     app.include_router(mail_routes(bus, records, licensing, known_holder(tokens), utc_now, bases))
     app.add_middleware(_Guarded)
     answer_problems(app)

@@ -12,7 +12,7 @@ from gateway.domain.journey import Event
 from gateway.domain.pipeline import Module, QueueState
 from gateway.domain.statistics import Counter as Counted
 from gateway.domain.statistics import Peak
-from gateway.records.port import JourneyStep, MailRecord, Outage, QueuePlace, Settled, Waiting
+from gateway.records.port import JourneyStep, MailRecord, Outage, Queued, QueuePlace, Settled, Waiting
 from tests.support.greylist import MemoryGreylist
 from tests.support.notices import Permits
 
@@ -106,6 +106,13 @@ class ReadRecords:
     async def counts(self) -> Mapping[str, int]:
         self._answer()
         return Counter(mail.state for mail in self.mails)
+
+    async def queued(self) -> Mapping[str, Queued]:
+        self._answer()
+        ages: dict[str, list[datetime]] = {}
+        for mail in self.mails:
+            ages.setdefault(mail.state, []).append(mail.received_at)
+        return {state: Queued(len(received), min(received)) for state, received in ages.items()}
 
     async def suspended(self) -> frozenset[Module]:
         self._answer()

@@ -138,6 +138,10 @@ class ApiSection(Section):
     token_file: OptionalPath = Field(default=None, description="File with the tokens that may use the API.")
 
 
+METRICS_PORT = 9465
+"""Where the pages for monitoring are, wherever the gateway's own files say so."""
+
+
 class MetricsSection(Section):
     """Each process's own pages for monitoring."""
 
@@ -145,7 +149,9 @@ class MetricsSection(Section):
 
     listen: OptionalListen = Field(
         default=None,
-        description="`ip:port` or `[ipv6]:port` for `/metrics`, `/healthz` and `/readyz`; empty: off.",
+        description="`ip:port` or `[ipv6]:port` for `/metrics`, `/healthz` and `/readyz`; empty: off. When "
+        "`smtpgw` runs several processes, each has the port behind that of the one before: see "
+        "[metrics](metrics.md).",
     )
 
 
