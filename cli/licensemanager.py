@@ -15,14 +15,21 @@ import click
 from cli import operators
 from cli.operators import Trouble, act_for_owner_of, banner, run, settings_of
 from gateway.config.settings import Settings
-from gateway.domain.licence import Key, Licence, Place, Unit
-from gateway.licences.keyfile import MOST_BYTES, BadKey, read_key
+from gateway.domain.licence import Licence, Place, Unit
+from gateway.licences.keyfile import MOST_BYTES, read_key
 from gateway.licences.keyring import KeyRefused, Keyring
+from gateway.licences.signed import BadKey
 from gateway.licences.signers import shipped_signers
-from gateway.operations.licences import Used, used_of
+from gateway.operations.licences import (
+    KeyShown,
+    Used,
+    install_licence,
+    remove_licences,
+    show_licences,
+    usage_of_licence,
+)
 from gateway.records.licences import LicenceRecords
 from gateway.records.sql import SqlRecords
-from gateway.records.usage import UsageRecords
 from gateway.runtime.clock import utc_now
 from gateway.runtime.process import DEFAULT_CONFIG
 from gateway.runtime.wiring import open_records
@@ -53,6 +60,8 @@ _SHARED: Mapping[int, int] = {
 
 REMOVALS: Mapping[str, tuple[Place, ...]] = {"a": (Place.ACTIVE, Place.BACKUP), "r": (Place.BACKUP,)}
 """What `-d` removes."""
+
+_HOW = "licensemanager -a FILE"
 
 _REMOVED = {
     Place.ACTIVE: "Active key was successfully removed",
@@ -135,21 +144,21 @@ async def _carry_out(order: Order, settings: Settings) -> None:
 
 async def show(reach: Reach) -> None:
     """The installed keys."""
-    now = await reach.keyring.standing()
-    if now.active is None:
-        raise Trouble(Code.BAD_KEY, "no licence key is installed: install one with licensemanager -a FILE")
+    keys = await show_licences(reach.keyring)
+    if keys.active is None:
+        raise Trouble(Code.BAD_KEY, _no_key(keys.revoked))
     print("License info:")
-    print(f"Product name: {now.active.licence.product}")
-    print(f"Expiration date: {_day(now.active.last_day())}, {_remaining(now.active, now.today)}")
-    for title, key in (("Active key info:", now.active), ("Additional key info:", now.backup)):
+    print(f"Product name: {keys.active.product}")
+    print(f"Expiration date: {_day(keys.active.last_day)}, {_remaining(keys.active)}")
+    for title, key in (("Active key info:", keys.active), ("Additional key info:", keys.backup)):
         if key:
             print(f"\n{title}")
-            print(f"Product name: {key.licence.product}")
+            print(f"Product name: {key.product}")
             print(f"Key file {key.file}")
-            print(f"Type: {key.licence.type.capitalize()}")
-            print(f"Expiration date: {_day(key.last_day())}")
-            print(f"Serial: {key.licence.serial}")
-            _print_terms(key.licence)
+            print(f"Type: {key.type.capitalize()}")
+            print(f"Expiration date: {_day(key.last_day)}")
+            print(f"Serial: {key.serial}")
+            _print_terms(key)
 
 
 def show_file(file: Path) -> None:
@@ -176,7 +185,7 @@ def install(name: str, content: bytes) -> Order:
         except KeyRefused as error:
             raise Trouble(Code.BAD_KEY, f"{name}: {error}") from error
         try:
-            key = await reach.keyring.install(content, name)
+            key = await install_licence(reach.keyring, content, name)
         except KeyRefused as error:
             raise Trouble(Code.NOT_CHANGED, f"{name}: {error}") from error
         print(f"Key file {name} is successfully registered")
@@ -190,7 +199,7 @@ def remove(*places: Place) -> Order:
     """Remove the keys in these places."""
 
     async def order(reach: Reach) -> None:
-        gone = await reach.keyring.remove(*places)
+        gone = await remove_licences(reach.keyring, *places)
         if not gone:
             raise Trouble(Code.NOT_CHANGED, f"there is no {' and no '.join(places)} key")
         for place in gone:
@@ -203,16 +212,12 @@ async def usage(reach: Reach) -> None:
     """How much of the licence is used."""
     now = await reach.keyring.standing()
     if now.active is None:
-        raise Trouble(Code.BAD_KEY, "no licence key is installed: install one with licensemanager -a FILE")
-    if now.active.licence.limit is None:
+        raise Trouble(Code.BAD_KEY, _no_key((await show_licences(reach.keyring)).revoked))
+    domains = reach.settings.network.protected_domains
+    used = await usage_of_licence(now, reach.records.usage, domains, datetime.now().astimezone())
+    if used is None:
         print("The license has no limit.")
         return
-    used = await used_of(
-        now.active.licence.limit,
-        UsageRecords(reach.records.database),
-        reach.settings.network.protected_domains,
-        datetime.now().astimezone(),
-    )
     for line in usage_lines(used):
         print(line)
 
@@ -237,16 +242,21 @@ def usage_lines(used: Used) -> list[str]:
             ]
 
 
-def _print_terms(licence: Licence) -> None:
+def _print_terms(key: Licence | KeyShown) -> None:
     """What the manual's listings could not know."""
-    print(f"Scope: {licence.scope}")
-    print(f"Limit: {licence.limit or 'none'}")
-    print(f"Holder: {licence.holder}")
+    print(f"Scope: {key.scope}")
+    print(f"Limit: {key.limit or 'none'}")
+    print(f"Holder: {key.holder}")
 
 
-def _remaining(key: Key, today: date) -> str:
-    left = key.days_left(today)
-    return f"expires in {left} days" if left else "expired"
+def _remaining(key: KeyShown) -> str:
+    return f"expires in {key.days_left} days" if key.days_left else "expired"
+
+
+def _no_key(revoked: KeyShown | None) -> str:
+    if revoked:
+        return f"the licence key {revoked.serial} was revoked by its maker: install another one with " + _HOW
+    return f"no licence key is installed: install one with {_HOW}"
 
 
 def _day(day: date) -> str:

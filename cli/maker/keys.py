@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from gateway.domain.licence import PRODUCT, Licence, LicenceType, Limit, Scope, Unit
 from gateway.licences.keyfile import write_key
+from gateway.licences.revocations import write_list
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -47,17 +48,7 @@ def keys() -> None:
 @click.password_option("--passphrase", help="Protects the private key; it is asked for when not given.")
 def new(file: Path, types: Sequence[str], passphrase: str) -> None:
     """Make a private key in FILE, and print the entry of its public half for `signers.json`."""
-    private = Ed25519PrivateKey.generate()
-    pem = private.private_bytes(
-        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(passphrase.encode())
-    )
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError as error:
-        raise click.ClickException(f"{file} exists: a key is never overwritten") from error
-    with open(descriptor, "wb") as written:
-        written.write(pem)
-    public = b64encode(private.public_key().public_bytes_raw()).decode()
+    public = b64encode(make_private_key(file, passphrase).public_key().public_bytes_raw()).decode()
     print(json.dumps({"public_key": public, "types": list(types)}))
 
 
@@ -106,11 +97,39 @@ def issue(
         use_by=use_by.date(),
         lifespan=lifespan,
     )
-    output.write_text(write_key(licence, _private_key(signing, passphrase)), encoding="utf-8")
+    output.write_text(write_key(licence, read_private_key(signing, passphrase)), encoding="utf-8")
     print(f"{output}: {kind} key {serial} for {holder}")
 
 
-def _private_key(path: Path, passphrase: str) -> Ed25519PrivateKey:
+@keys.command()
+@click.argument("output", type=_FILE)
+@click.option("--with-key", "signing", type=_FILE, required=True, help="The private key.")
+@click.option("--passphrase", prompt=True, hide_input=True, help="Of the private key.")
+@click.option("--number", type=click.IntRange(1), required=True, help="Higher than that of all lists before.")
+@click.option("--serial", "serials", multiple=True, help="Of a revoked key; repeat for all there are.")
+def revoke(*, output: Path, signing: Path, passphrase: str, number: int, serials: Sequence[str]) -> None:
+    """Write the list of revoked keys to OUTPUT: it replaces all lists before, so it names all keys."""
+    output.write_text(write_list(number, serials, read_private_key(signing, passphrase)), encoding="utf-8")
+    print(f"{output}: list {number}, {len(set(serials))} revoked keys")
+
+
+def make_private_key(file: Path, passphrase: str) -> Ed25519PrivateKey:
+    """A new key, which is now in `file`."""
+    private = Ed25519PrivateKey.generate()
+    pem = private.private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(passphrase.encode())
+    )
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise click.ClickException(f"{file} exists: a key is never overwritten") from error
+    with open(descriptor, "wb") as written:
+        written.write(pem)
+    return private
+
+
+def read_private_key(path: Path, passphrase: str) -> Ed25519PrivateKey:
+    """The key in a file."""
     try:
         key = load_pem_private_key(path.read_bytes(), passphrase.encode())
     except (OSError, ValueError, TypeError) as error:

@@ -107,6 +107,7 @@ class Standing:
     today: date
     active: Key | None
     backup: Key | None
+    revoked: Key | None = None  # was the active key, and counts no more
 
     @property
     def in_force(self) -> bool:
@@ -163,17 +164,23 @@ WARNING_DAYS = (7, 3, 0)
 
 
 def warning_for(now: Standing) -> int | None:
-    """The days of `WARNING_DAYS` that are left, if the administrator is to be warned today."""
+    """Which of `WARNING_DAYS` is the last that has come, if any.
+
+    Not only on the day itself: a gateway that was off on that day warns when it is on again.
+    """
     if now.active is None or now.backup is not None:  # a backup takes over by itself
         return None
     left = (now.active.last_day() - now.today).days
-    return left if left in WARNING_DAYS else None
+    return min((days for days in WARNING_DAYS if days >= left), default=None)
 
 
 def standing(keys: Iterable[Key], today: date, revoked: frozenset[str] = frozenset()) -> Standing:
     """What `keys` come to as they are: see `turn_of_day` for what a day changes."""
-    usable = {key.place: key for key in keys if key.licence.serial not in revoked}
-    return Standing(today, usable.get(Place.ACTIVE), usable.get(Place.BACKUP))
+    usable: dict[Place, Key] = {}
+    gone: dict[Place, Key] = {}
+    for key in keys:
+        (gone if key.licence.serial in revoked else usable)[key.place] = key
+    return Standing(today, usable.get(Place.ACTIVE), usable.get(Place.BACKUP), gone.get(Place.ACTIVE))
 
 
 def turn_of_day(now: Standing) -> tuple[Key, ...]:
@@ -223,4 +230,5 @@ def remove(keys: Iterable[Key], *places: Place) -> tuple[Key, ...]:
 def _activated(key: Key, now: Standing) -> tuple[Key, ...]:
     """`key` in use from today on, and the one that was so before out of the way."""
     begun = replace(key, place=Place.ACTIVE, activated=key.activated or now.today)
-    return (replace(now.active, place=Place.REMOVED), begun) if now.active else (begun,)
+    former = (replace(one, place=Place.REMOVED) for one in (now.active, now.revoked) if one)
+    return (*former, begun)

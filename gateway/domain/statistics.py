@@ -68,6 +68,8 @@ class Counter(StrEnum):
     SPAM_MESSAGES = "antispam_spam_messages"
     PROBABLE_MESSAGES = "antispam_probable_messages"
     NOT_DETECTED_MESSAGES = "antispam_not_detected_messages"
+    ANTISPAM_TIMEOUTS = "antispam_timeouts"
+    ANTISPAM_CHECKS_LEFT_OUT = "antispam_checks_left_out"
 
     SPLIT_COPIES = "gateway_split_copies"
     STORED_COPIES = "gateway_stored_copies"
@@ -136,6 +138,15 @@ class Count(Protocol):
 
     def __call__(self, counter: Counter, by: int = 1, /) -> None:
         """So many more."""
+
+
+class Gauge(StrEnum):
+    """How much there is now. What a process says of itself is added up with what the others say."""
+
+    INCOMING_CONNECTIONS = "mta_incoming_connections_current"
+    OUTGOING_CONNECTIONS = "mta_outgoing_connections_current"
+    ANTIVIRAL_SESSIONS = "antiviral_checking_sessions_current"
+    LICENCE_USED = "licence_units_used"  # users, or MB of today; of no meaning beside another limit
 
 
 def objects_with(status: ObjectStatus) -> Counter:

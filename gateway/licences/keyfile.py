@@ -1,84 +1,45 @@
-"""Key files: a licence as text that a person can read, and the signature of its maker.
+"""Key files: a licence as a signed text (`gateway/licences/signed.py`).
 
-    Mailwarden licence key
-    Product: Mailwarden
-    Serial: 0001-000042-0000002A
-    ...
-    Signed by: 5f3a90c1
-    Signature: <base64>
-
-What is signed are the lines before the signature, each ended by a line feed. So line ends and white space
-around a line may change on the way, by mail or in an editor, and nothing else.
+Mailwarden licence key
+Product: Mailwarden
+Serial: 0001-000042-0000002A
+...
+Signed by: 5f3a90c1
+Signature: <base64>
 """
 
 from __future__ import annotations
 
-import binascii
-from base64 import b64decode, b64encode
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import date
-from hashlib import sha256
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.domain.licence import Licence, LicenceType, Limit, Scope, Unit
+from gateway.licences.signed import BadKey, Signer, read_signed, sign, signer_of
 
 MOST_BYTES = 16_384
 """A key file has about five hundred."""
 
 _TITLE = "Mailwarden licence key"
-_SIGNED_BY = "Signed by"
-_SIGNATURE = "Signature"
 _NO_LIMIT = "none"
-_LONGEST_VALUE = 200
 _MOST_DAYS = 36_525
 _MOST_UNITS = 10**9
 
 
-class BadKey(Exception):
-    """A file that is no key of ours. The text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Signer:
-    """Somebody whose signature counts, for keys of these types."""
-
-    key: Ed25519PublicKey
-    types: frozenset[LicenceType]
-
-
-def name_of(key: Ed25519PublicKey) -> str:
-    """What a public key is called in key files: the beginning of its digest."""
-    return sha256(key.public_bytes_raw()).hexdigest()[:16]
-
-
 def write_key(licence: Licence, maker: Ed25519PrivateKey) -> str:
     """The key file of a licence."""
-    text = _text(licence, name_of(maker.public_key()))
-    return f"{text}{_SIGNATURE}: {b64encode(maker.sign(text.encode())).decode()}\n"
+    return sign(_TITLE, _fields(licence).items(), maker)
 
 
 def read_key(content: bytes, signers: Mapping[str, Signer]) -> Licence:
     """The licence of a key file. Raises `BadKey` unless one of `signers` signed all of it."""
-    if len(content) > MOST_BYTES:
-        raise BadKey("it is too large for a key")
-    try:
-        lines = [line.strip() for line in content.decode("utf-8-sig").split("\n")]
-    except UnicodeDecodeError as error:
-        raise BadKey("it is no text") from error
-    values = _values([line for line in lines if line])
-
-    signer = signers.get(values[_SIGNED_BY])
-    if signer is None:
-        raise BadKey("it was signed by somebody whom this version does not know")
-    licence = _licence(values)
-    try:
-        signature = b64decode(values[_SIGNATURE], validate=True)
-        signer.key.verify(signature, _text(licence, values[_SIGNED_BY]).encode())
-    except (InvalidSignature, binascii.Error, ValueError) as error:
-        raise BadKey("its signature is wrong: it was changed or is not of its maker") from error
+    text = read_signed(content, _TITLE, MOST_BYTES)
+    if tuple(name for name, _ in text.fields) != _NAMES:
+        raise BadKey("its lines are not those of a key: it was cut off or changed")
+    signer = signer_of(text, signers)
+    licence = _licence(dict(text.fields))
+    text.prove(signer)
     if licence.type not in signer.types:
         raise BadKey(f"whoever signed it may not give {licence.type} keys")
     return licence
@@ -98,28 +59,7 @@ def _fields(licence: Licence) -> Mapping[str, str]:
     }
 
 
-def _text(licence: Licence, signer: str) -> str:
-    fields = {**_fields(licence), _SIGNED_BY: signer}
-    return "".join((f"{_TITLE}\n", *(f"{name}: {value}\n" for name, value in fields.items())))
-
-
-_NAMES = (
-    *("Product", "Serial", "Holder", "Type", "Scope", "Limit", "Created", "Use by", "Lifespan"),
-    *(_SIGNED_BY, _SIGNATURE),
-)
-
-
-def _values(lines: Sequence[str]) -> Mapping[str, str]:
-    """The values of a key file by their names: all of them, each once, in their order."""
-    title, *rest = lines or [""]
-    if title != _TITLE:
-        raise BadKey(f"its first line is not {_TITLE!r}")
-    values = [line.partition(": ")[::2] for line in rest]
-    if tuple(name for name, _ in values) != _NAMES:
-        raise BadKey("its lines are not those of a key: it was cut off or changed")
-    if any(len(value) > _LONGEST_VALUE for _, value in values):
-        raise BadKey("one of its lines is too long")
-    return dict(values)
+_NAMES = ("Product", "Serial", "Holder", "Type", "Scope", "Limit", "Created", "Use by", "Lifespan")
 
 
 def _licence(values: Mapping[str, str]) -> Licence:

@@ -17,14 +17,16 @@ from gateway.domain.licence import (
     standing,
     turn_of_day,
 )
-from gateway.licences.keyfile import BadKey, Signer, read_key
+from gateway.licences.keyfile import read_key
+from gateway.licences.revocations import RevocationList, read_list
+from gateway.licences.signed import BadKey, Signer
 from gateway.records.licences import LicenceRecords, StoredKey
 
 _log = logging.getLogger(__name__)
 
 
 class KeyRefused(Exception):
-    """A key is not taken in. The text says why."""
+    """A key is not taken in, or a list of revoked keys. The text says why."""
 
 
 class Keyring:
@@ -39,32 +41,75 @@ class Keyring:
 
     async def standing(self) -> Standing:
         """What the keys come to today. A backup whose time has come takes over now."""
-        today = await self._records.newest_day(self._today())
-        stored = await self._records.keys()
-        now = standing(self._proven(stored), today)
-        turned = turn_of_day(now)
-        if not turned:
+        today, lists = await self._day_and_lists()
+        now = self._standing(await self._records.keys(), lists, today)
+        if not turn_of_day(now):
             return now
-        await self._keep(turned, stored)
-        return standing(self._proven(await self._records.keys()), today)
 
-    async def install(self, content: bytes, file: str) -> Key:
-        """Take in the key of a file; what it is here. After a `KeyRefused` nothing has changed."""
+        def turn(stored: Sequence[StoredKey]) -> Iterable[StoredKey]:
+            return _as_stored(turn_of_day(self._standing(stored, lists, today)), stored)
+
+        return self._standing(await self._records.change(turn), lists, today)
+
+    async def install(self, content: bytes, file: str, *, dry_run: bool = False) -> Key:
+        """Take in the key of a file; what it is here. After a `KeyRefused` nothing has changed.
+
+        `dry_run`: only say what would become of it.
+        """
         licence = self.read(content)
-        now = await self.standing()
-        stored = await self._records.keys()
-        taken = install(licence, self._proven(stored), now.today, file=file)
-        if isinstance(taken, Refusal):
-            raise KeyRefused(taken)
-        await self._keep(taken, stored, {licence.serial: content.decode("utf-8-sig")})
-        return next(key for key in taken if key.licence.serial == licence.serial)
+        await self.standing()
+        today, lists = await self._day_and_lists()
 
-    async def remove(self, *places: Place) -> tuple[Place, ...]:
-        """Remove the keys that are in these places; in which of them there was one."""
-        stored = await self._records.keys()
-        keys = self._proven(stored)
-        await self._keep(remove(keys, *places), stored)
-        return tuple(place for place in places if any(key.place is place for key in keys))
+        def taken(stored: Sequence[StoredKey]) -> tuple[Key, ...]:
+            keys = self._proven(stored)
+            revoked = _revoked((licence, *(key.licence for key in keys)), lists)
+            found = install(licence, keys, today, revoked, file=file)
+            if isinstance(found, Refusal):
+                raise KeyRefused(found)
+            return found
+
+        if dry_run:
+            changed = taken(await self._records.keys())
+            return next(key for key in changed if key.licence.serial == licence.serial)
+
+        new = {licence.serial: content.decode("utf-8-sig")}
+        stored = await self._records.change(lambda stored: _as_stored(taken(stored), stored, new))
+        return next(key for key in self._proven(stored) if key.licence.serial == licence.serial)
+
+    async def remove(self, *places: Place, dry_run: bool = False) -> tuple[Place, ...]:
+        """Remove the keys that are in these places; in which of them there was one.
+
+        `dry_run`: only say so.
+        """
+        had: set[Place] = set()
+
+        def removed(stored: Sequence[StoredKey]) -> Iterable[StoredKey]:
+            gone = remove(self._proven(stored), *places)
+            serials = {key.licence.serial for key in gone}
+            had.clear()
+            had.update(key.place for key in stored if key.serial in serials)
+            return _as_stored(gone, stored)
+
+        if dry_run:
+            removed(await self._records.keys())
+        else:
+            await self._records.change(removed)
+        return tuple(place for place in places if place in had)
+
+    async def revoke(self, content: bytes) -> bool:
+        """Take in a list of revoked keys; False when it is known, or older than one that is.
+
+        Raises `KeyRefused` when it is none.
+        """
+        try:
+            new = read_list(content, self._signers)
+        except BadKey as error:
+            raise KeyRefused(str(error)) from error
+        _, lists = await self._day_and_lists()
+        if any(known.signer == new.signer and known.number >= new.number for known in lists):
+            return False
+        await self._records.keep_revocations(new.signer, new.number, content.decode("utf-8-sig"))
+        return True
 
     async def knows(self, serial: str) -> bool:
         """Whether a key of that serial was ever here."""
@@ -77,6 +122,22 @@ class Keyring:
         except BadKey as error:
             raise KeyRefused(str(error)) from error
 
+    async def _day_and_lists(self) -> tuple[date, Sequence[RevocationList]]:
+        today = await self._records.newest_day(self._today())
+        lists: list[RevocationList] = []
+        for content in await self._records.revocations():
+            try:
+                lists.append(read_list(content.encode(), self._signers))
+            except BadKey as error:
+                _log.error("a list of revoked licence keys counts for nothing: %s", error)
+        return today, lists
+
+    def _standing(
+        self, stored: Iterable[StoredKey], lists: Sequence[RevocationList], today: date
+    ) -> Standing:
+        keys = self._proven(stored)
+        return standing(keys, today, _revoked((key.licence for key in keys), lists))
+
     def _proven(self, stored: Iterable[StoredKey]) -> tuple[Key, ...]:
         keys: list[Key] = []
         for key in stored:
@@ -88,11 +149,19 @@ class Keyring:
                 keys.append(Key(licence, key.place, key.activated, key.file))
         return tuple(keys)
 
-    async def _keep(
-        self, keys: Iterable[Key], stored: Sequence[StoredKey], new: Mapping[str, str] | None = None
-    ) -> None:
-        contents = {key.serial: key.content for key in stored} | dict(new or {})
-        await self._records.keep(
-            StoredKey(key.licence.serial, key.file, contents[key.licence.serial], key.place, key.activated)
-            for key in keys
-        )
+
+def _revoked(licences: Iterable[Licence], lists: Sequence[RevocationList]) -> frozenset[str]:
+    """The serials of those licences that a list revokes."""
+    return frozenset(
+        licence.serial for licence in licences if any(revoking.revokes(licence) for revoking in lists)
+    )
+
+
+def _as_stored(
+    keys: Iterable[Key], stored: Sequence[StoredKey], new: Mapping[str, str] | None = None
+) -> Iterable[StoredKey]:
+    contents = {key.serial: key.content for key in stored} | dict(new or {})
+    return [
+        StoredKey(key.licence.serial, key.file, contents[key.licence.serial], key.place, key.activated)
+        for key in keys
+    ]

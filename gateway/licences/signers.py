@@ -13,7 +13,7 @@ from importlib.resources import files
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gateway.domain.licence import LicenceType
-from gateway.licences.keyfile import Signer, name_of
+from gateway.licences.signed import Signer, name_of
 
 
 def shipped_signers() -> Mapping[str, Signer]:

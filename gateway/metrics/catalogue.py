@@ -114,6 +114,12 @@ COUNTERS: Sequence[Counted] = (
         "Mails that the spam filter judged.",
         {status.removeprefix("as/"): messages_with(status) for status in SpamStatus},
     ),
+    _one("spam_timeouts", "Mails whose spam analysis took too long.", Counter.ANTISPAM_TIMEOUTS),
+    _one(
+        "spam_checks_left_out",
+        "Checks for spam that failed or had no time, so their mail was judged without them.",
+        Counter.ANTISPAM_CHECKS_LEFT_OUT,
+    ),
     _one("scanned_messages", "Mails that the scanner looked at.", Counter.ANTIVIRAL_MESSAGES),
     _by(
         "status",

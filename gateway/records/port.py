@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from gateway.domain.journey import Answer, Event
 from gateway.domain.pipeline import Module
-from gateway.domain.statistics import Counter, Peak
+from gateway.domain.statistics import Counter, Gauge, Peak
+
+if TYPE_CHECKING:  # they are about the values below
+    from gateway.records.audit import AuditRecords
+    from gateway.records.history import HistoryRecords
 
 PARKED = "parked"
 """The state of mail that a fault of our own stopped; all others are a `QueueState` or an `Ending`."""
@@ -37,6 +41,7 @@ class MailRecord:
     next_try_at: datetime | None
     attempts: int
     reason: str
+    subject: str = ""  # cut at `LONGEST_SUBJECT`
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,36 @@ class NoticeRecords(Protocol):
         """Whether this notice is among the `most` of an hour; asked again of one that was, it still is."""
 
 
+class AnnouncementRecords(Protocol):
+    """Remembers what administrators were told of the gateway itself. What is away is a `TemporaryFailure`."""
+
+    async def claim(self, announcement: str, now: datetime, until: datetime) -> bool:
+        """Whether the caller is the one to tell it; nobody else is before `until`."""
+
+    async def told(self, announcement: str) -> None:
+        """It was told, and is not told again."""
+
+
+class GaugeRecords(Protocol):
+    """Remembers how much there is now. What is away for a while is a `TemporaryFailure`."""
+
+    async def tell(self, source: str, values: Mapping[Gauge, int], now: datetime, until: datetime) -> None:
+        """All that the process `source` measures, and until when it is true unless told anew."""
+
+    async def known(self, now: datetime) -> Mapping[Gauge, int]:
+        """What all processes have together, of each gauge that one of them tells."""
+
+
+class UsageRecords(Protocol):
+    """Adds up what licences limit. What is away for a while is a `TemporaryFailure`."""
+
+    async def recipients(self, since: datetime) -> frozenset[str]:
+        """The addresses that mail was for since then, in lower case."""
+
+    async def received_bytes(self, midnight: datetime) -> Sequence[int]:
+        """The bytes of mail that came in each of the 24 hours from `midnight` on."""
+
+
 class Records(Protocol):
     """Remembers mail. What is away for a while is a `TemporaryFailure`."""
 
@@ -178,8 +213,28 @@ class Records(Protocol):
         """Whom the gateway told something lately."""
 
     @property
+    def announcements(self) -> AnnouncementRecords:
+        """What administrators were told of the gateway itself."""
+
+    @property
+    def gauges(self) -> GaugeRecords:
+        """How much of something there is now."""
+
+    @property
+    def usage(self) -> UsageRecords:
+        """How much the gateway is used, as licences limit it."""
+
+    @property
     def greylist(self) -> GreylistRecords:
         """Who was told to come again, and came."""
+
+    @property
+    def history(self) -> HistoryRecords:
+        """What is found of mail, events and statistics."""
+
+    @property
+    def audit(self) -> AuditRecords:
+        """Who changed what."""
 
     @property
     def ready(self) -> bool:

@@ -15,11 +15,15 @@ from gateway.domain.errors import TemporaryFailure
 from gateway.domain.journey import Event
 from gateway.domain.pipeline import Module
 from gateway.domain.statistics import Counter, Peak
+from gateway.records.announcements import SqlAnnouncements
 from gateway.records.attempts import Attempts
+from gateway.records.audit import SqlAudit
 from gateway.records.behind import Pace, WriteBehind
 from gateway.records.counting import Counting
 from gateway.records.database import Database
+from gateway.records.gauges import SqlGauges
 from gateway.records.greylist import SqlGreylist
+from gateway.records.history import SqlHistory
 from gateway.records.lookups import Lookups
 from gateway.records.notices import SqlNotices
 from gateway.records.outages import SqlOutages
@@ -37,6 +41,7 @@ from gateway.records.reading import (
 from gateway.records.rows import Numbered, as_json, rows_of
 from gateway.records.schema import micros, moment
 from gateway.records.shelves import SqlEntries
+from gateway.records.usage import SqlUsage
 from gateway.records.writing import Writing
 
 PAGE = 1000
@@ -59,6 +64,11 @@ class SqlRecords:
         self.greylist = SqlGreylist(database)
         self.entries = SqlEntries(database)
         self.notices = SqlNotices(database)
+        self.history = SqlHistory(self._attempts)
+        self.audit = SqlAudit(database)
+        self.announcements = SqlAnnouncements(database)
+        self.gauges = SqlGauges(self._attempts)
+        self.usage = SqlUsage(database)
         self._reading = Reading(database.dialect)
         self._writing = Writing(database.dialect)
         self._lookups = Lookups(self._settled, Settled())

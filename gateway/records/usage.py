@@ -16,7 +16,7 @@ from gateway.records.schema import counts, mails, micros
 HOURS = 24
 
 
-class UsageRecords:
+class SqlUsage:
     """Adds up what was recorded. What is away for a while is a `TemporaryFailure`."""
 
     def __init__(self, database: Database) -> None:

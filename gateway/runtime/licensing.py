@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 from gateway.domain.errors import ConfigError, TemporaryFailure
-from gateway.domain.licence import Key, LicenceType, Standing
+from gateway.domain.licence import Key, LicenceType, Standing, warning_for
 from gateway.licences.keyfile import MOST_BYTES
 from gateway.licences.keyring import KeyRefused, Keyring
+from gateway.licences.revocations import MOST_BYTES as MOST_BYTES_OF_A_LIST
 
 log = logging.getLogger(__name__)
 
@@ -25,10 +27,15 @@ class NoLicence(ConfigError):
 class Licensing:
     """What the keys of the site come to, as this process knows it."""
 
-    def __init__(self, keyring: Keyring, folder: Path) -> None:
-        """Key files in `folder` that the site has never seen are installed at start."""
-        self._keyring = keyring
+    def __init__(self, keyring: Keyring, folder: Path, lists: Sequence[Path] = ()) -> None:
+        """Key files in `folder` that the site has never seen are installed at start.
+
+        Lists of revoked keys are taken in as they come to be at the paths `lists`.
+        """
+        self.keyring = keyring
         self._folder = folder
+        self._lists = tuple(lists)
+        self._seen: dict[Path, tuple[int, ...]] = {}  # the lists that were read, by what tells files apart
         self.standing = Standing(date.min, None, None)
 
     @property
@@ -38,19 +45,13 @@ class Licensing:
 
     async def open(self) -> None:
         """Know the licence. Raises `NoLicence` when the gateway may not start with it."""
+        await self._take_new_lists()
         await self._install_new_files()
-        self.standing = await self._keyring.standing()
+        self.standing = await self.keyring.standing()
         self._tell()
         if self.standing.may_start:
             return
-        active = self.standing.active
-        raise NoLicence(
-            f"the licence key {active.licence.serial} ended on {active.last_day()}: install another one with "
-            "licensemanager -a FILE"
-            if active
-            else f"no licence key is installed: put a key file into {self._folder}, or install it with "
-            "licensemanager -a FILE"
-        )
+        raise NoLicence(f"{self._why_not()}, or install it with licensemanager -a FILE")
 
     async def follow(self) -> None:
         """Keep up with the keys and the days, until cancelled."""
@@ -62,21 +63,50 @@ class Licensing:
         """Ask once what the keys come to now. While nobody can say, it stays as it was."""
         before = self.standing
         try:
-            self.standing = await self._keyring.standing()
+            await self._take_new_lists()
+            self.standing = await self.keyring.standing()
         except TemporaryFailure as trouble:
             log.debug("the licence cannot be looked at now: %s", trouble)
             return
-        if (before.active, before.in_force) != (self.standing.active, self.standing.in_force):
+        if _told_of(before) != _told_of(self.standing):
             self._tell()
+
+    def _why_not(self) -> str:
+        another = f"put another key file into {self._folder}"
+        if active := self.standing.active:
+            return f"the licence key {active.licence.serial} ended on {active.last_day()}: {another}"
+        if revoked := self.standing.revoked:
+            return f"the licence key {revoked.licence.serial} was revoked by its maker: {another}"
+        return f"no licence key is installed: put a key file into {self._folder}"
+
+    async def _take_new_lists(self) -> None:
+        for path in self._lists:
+            try:
+                found = path.stat()
+                stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
+                if self._seen.get(path) == stamp:
+                    continue
+                self._seen[path] = stamp
+                with path.open("rb") as opened:
+                    content = opened.read(MOST_BYTES_OF_A_LIST + 1)
+                if await self.keyring.revoke(content):
+                    log.info("the list of revoked licence keys in %s is taken in", path)
+            except FileNotFoundError:
+                continue
+            except TemporaryFailure:
+                del self._seen[path]
+                raise
+            except (KeyRefused, OSError) as problem:
+                log.warning("the list of revoked licence keys in %s is not used: %s", path, problem)
 
     async def _install_new_files(self) -> None:
         for file in sorted(self._folder.glob("*.key")):
             try:
                 with file.open("rb") as opened:
                     content = opened.read(MOST_BYTES + 1)
-                if await self._keyring.knows(self._keyring.read(content).serial):
+                if await self.keyring.knows(self.keyring.read(content).serial):
                     continue
-                key = await self._keyring.install(content, file.name)
+                key = await self.keyring.install(content, file.name)
             except (KeyRefused, OSError) as problem:
                 log.warning("the licence key in %s is not used: %s", file, problem)
             else:
@@ -86,7 +116,9 @@ class Licensing:
 
     def _tell(self) -> None:
         now = self.standing
-        if now.active is None:
+        if now.active is None and now.revoked is not None:
+            log.error("the licence key %s was revoked by its maker", now.revoked.licence.serial)
+        elif now.active is None:
             log.error("there is no licence key")
         elif not now.in_force:
             log.error(
@@ -96,6 +128,13 @@ class Licensing:
             )
         else:
             log.info("%s", _described(now.active))
+            if warning_for(now) is not None:
+                log.warning("the licence ends on %s, and no key follows", now.active.last_day())
+
+
+def _told_of(now: Standing) -> tuple[object, ...]:
+    """What the log tells when it changes."""
+    return now.active, now.in_force, now.revoked, warning_for(now)
 
 
 def _described(key: Key) -> str:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from gateway.bases.catalogue import Family
+from gateway.bases.shelf import CURRENT
 from gateway.blobs.carrying import CarryingBlobs
 from gateway.blobs.port import Blobs
 from gateway.bus.port import Bus, Inlet
@@ -20,6 +22,7 @@ from gateway.domain.errors import ConfigError, TemporaryFailure
 from gateway.domain.pipeline import Module
 from gateway.domain.statistics import Counter, Took, nobody_times
 from gateway.licences.keyring import Keyring
+from gateway.licences.revocations import FILE_NAME
 from gateway.licences.signers import shipped_signers
 from gateway.metrics.metrics import Metrics
 from gateway.records.licences import LicenceRecords
@@ -216,4 +219,6 @@ def open_dns(
 def open_licensing(settings: Settings, records: SqlRecords) -> Licensing:
     """What the keys of the site, which lie in the records, come to."""
     keyring = Keyring(LicenceRecords(records.database), shipped_signers(), lambda: utc_now().date())
-    return Licensing(keyring, settings.path.license_path)
+    shelves = (settings.path.bases_path / family / CURRENT for family in Family)
+    lists = [folder / FILE_NAME for folder in (settings.path.license_path, *shelves)]
+    return Licensing(keyring, settings.path.license_path, lists)

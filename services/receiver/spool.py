@@ -129,7 +129,13 @@ class Spool:
                 copies = [
                     (stage, self._introduced(mail, credentials))
                     for stage, mail in virtual_copies(
-                        message_id, envelope, body, header.message_id, shares, self._new_id
+                        message_id,
+                        envelope,
+                        body,
+                        header.message_id,
+                        shares,
+                        self._new_id,
+                        header.subject,
                     )
                 ]
                 await self._archive(envelope, copies[0][1])
@@ -247,6 +253,8 @@ class Reception:
         fault = self._spool.fault(self._mending)
         if fault is not None:
             await self._refuse(fault)
+            return
+        if not mended:
             return
         try:
             async with asyncio.timeout(LONGEST_STORING):

@@ -9,8 +9,8 @@ from typing import Any, cast
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.domain.licence import Key, Licence, LicenceType, Place, Scope, Standing
-from gateway.licences.keyfile import Signer, name_of
 from gateway.licences.keyring import Keyring
+from gateway.licences.signed import Signer, name_of
 from gateway.records.licences import LicenceRecords
 from gateway.runtime.licensing import Licensing
 

@@ -11,7 +11,9 @@ from gateway.domain.errors import TemporaryFailure
 from gateway.domain.journey import Event
 from gateway.domain.pipeline import Module, QueueState
 from gateway.domain.statistics import Counter as Counted
-from gateway.domain.statistics import Peak
+from gateway.domain.statistics import Gauge, Peak
+from gateway.records.audit import AuditFilter, AuditPlace, AuditRecord
+from gateway.records.history import Found, NamedStep, Period, Sought, StepPlace
 from gateway.records.port import JourneyStep, MailRecord, Outage, Queued, QueuePlace, Settled, Waiting
 from tests.support.greylist import MemoryGreylist
 from tests.support.notices import Permits
@@ -51,6 +53,100 @@ class MemoryOutages:
 
 
 @dataclass
+class MemoryAudit:
+    """Remembers who did what."""
+
+    kept: list[AuditRecord] = field(default_factory=list)
+    away: bool = False
+
+    async def begin(self, record: AuditRecord) -> None:
+        if self.away:
+            raise TemporaryFailure("the database is away")
+        self.kept.append(record)
+
+    async def conclude(self, record: AuditRecord) -> None:
+        self.kept = [record if one.id == record.id else one for one in self.kept]
+
+    async def page(self, wanted: AuditFilter, behind: AuditPlace | None, most: int) -> Sequence[AuditRecord]:
+        return [one for one in reversed(self.kept) if wanted.who in ("", one.who)][:most]
+
+    async def purge(self, before: datetime) -> None:
+        self.kept = [one for one in self.kept if one.at >= before]
+
+
+@dataclass
+class MemoryHistory:
+    """Tells what it was given."""
+
+    mails: list[MailRecord] = field(default_factory=list)
+    events: list[NamedStep] = field(default_factory=list)
+    periods: list[Period] = field(default_factory=list)
+
+    async def search(self, sought: Sought, behind: QueuePlace | None, most: int) -> Found:
+        return Found([mail for mail in self.mails if sought.names(mail)][:most], None)
+
+    async def copies(self, source_id: str) -> Sequence[MailRecord]:
+        return [mail for mail in self.mails if mail.source_id == source_id != mail.id]
+
+    async def steps(self, behind: StepPlace, until: datetime, most: int) -> Sequence[NamedStep]:
+        return [one for one in self.events if behind.at < one.place.at <= until][:most]
+
+    async def counted(self, since: datetime, until: datetime, hours: int) -> Sequence[Period]:
+        return self.periods
+
+
+@dataclass
+class MemoryAnnouncements:
+    """What was told, and what somebody tells until when."""
+
+    done: set[str] = field(default_factory=set)
+    claims: dict[str, datetime] = field(default_factory=dict)
+
+    async def claim(self, announcement: str, now: datetime, until: datetime) -> bool:
+        if announcement in self.done or self.claims.get(announcement, now) > now:
+            return False
+        self.claims[announcement] = until
+        return True
+
+    async def told(self, announcement: str) -> None:
+        self.done.add(announcement)
+
+
+@dataclass
+class MemoryGauges:
+    """What each process told last."""
+
+    levels: dict[str, tuple[Mapping[Gauge, int], datetime]] = field(default_factory=dict)
+    away: bool = False
+
+    async def tell(self, source: str, values: Mapping[Gauge, int], now: datetime, until: datetime) -> None:
+        if self.away:
+            raise TemporaryFailure("the database is away")
+        self.levels[source] = dict(values), until
+
+    async def known(self, now: datetime) -> Mapping[Gauge, int]:
+        sums: Counter[Gauge] = Counter()
+        for values, until in self.levels.values():
+            if until >= now:
+                sums.update(values)
+        return sums
+
+
+@dataclass
+class MemoryUsage:
+    """How much was used, whenever."""
+
+    addresses: frozenset[str] = frozenset()
+    hours: Sequence[int] = (0,) * 24
+
+    async def recipients(self, since: datetime) -> frozenset[str]:
+        return self.addresses
+
+    async def received_bytes(self, midnight: datetime) -> Sequence[int]:
+        return self.hours
+
+
+@dataclass
 class ReadRecords:
     """Answers from what it was given; `away` says that nothing can be read now."""
 
@@ -63,6 +159,11 @@ class ReadRecords:
     outages: MemoryOutages = field(default_factory=MemoryOutages)
     greylist: MemoryGreylist = field(default_factory=MemoryGreylist)
     notices: Permits = field(default_factory=Permits)
+    history: MemoryHistory = field(default_factory=MemoryHistory)
+    audit: MemoryAudit = field(default_factory=MemoryAudit)
+    announcements: MemoryAnnouncements = field(default_factory=MemoryAnnouncements)
+    gauges: MemoryGauges = field(default_factory=MemoryGauges)
+    usage: MemoryUsage = field(default_factory=MemoryUsage)
     counted: Counter[str] = field(default_factory=Counter)
 
     def note(self, *events: Event) -> None:

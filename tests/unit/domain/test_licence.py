@@ -199,7 +199,21 @@ def test_a_revoked_key_is_none(site: Site) -> None:
     site.install(SECOND)
     site.revoked = frozenset({FIRST.serial})
 
-    assert active(site.on(MADE)) == SECOND.serial
+    now = site.on(MADE)
+    assert active(now) == SECOND.serial
+    assert now.revoked is None
+    assert site.keys[FIRST.serial].place is Place.REMOVED
+
+
+def test_of_a_revoked_key_without_a_backup_it_is_known_what_became_of_it(site: Site) -> None:
+    site.install(FIRST)
+    site.revoked = frozenset({FIRST.serial})
+
+    now = site.on(MADE)
+
+    assert (now.active, now.may_start, now.in_force) == (None, False, False)
+    assert now.revoked is not None
+    assert now.revoked.licence is FIRST
 
 
 @pytest.mark.parametrize(("scope", "filters"), [(Scope.ANTI_VIRUS, False), (Scope.ANTI_VIRUS_AND_SPAM, True)])
@@ -221,9 +235,10 @@ def test_use_is_near_the_limit_from_nine_tenths_on(used: int, load: Load, left: 
 
 def test_the_administrator_is_warned_seven_and_three_days_ahead_and_on_the_last_day(site: Site) -> None:
     site.install(FIRST)
-    warned = {left: warning_for(site.on(LAST_DAY - left * DAY)) for left in range(9, -2, -1)}
 
-    assert {left: told for left, told in warned.items() if told is not None} == {7: 7, 3: 3, 0: 0}
+    warned = [warning_for(site.on(LAST_DAY - left * DAY)) for left in (8, 7, 6, 4, 3, 2, 1, 0, -1)]
+
+    assert warned == [None, 7, 7, 7, 3, 3, 3, 0, 0]
 
 
 def test_nobody_is_warned_of_an_end_after_which_a_backup_takes_over(site: Site) -> None:

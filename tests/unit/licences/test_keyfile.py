@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.licence import Licence, LicenceType, Limit, Scope, Unit
-from gateway.licences.keyfile import BadKey, Signer, name_of, read_key, write_key
+from gateway.licences.keyfile import read_key, write_key
+from gateway.licences.signed import BadKey, Signer, name_of
 from gateway.licences.signers import read_signers
 from tests.support.licences import MAKER, SIGNERS, a_licence
 

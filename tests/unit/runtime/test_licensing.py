@@ -7,10 +7,12 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.domain.licence import Licence, LicenceType, Place, Scope
 from gateway.licences.keyfile import read_key, write_key
 from gateway.licences.keyring import Keyring
+from gateway.licences.revocations import write_list
 from gateway.licences.signers import shipped_signers
 from gateway.records.licences import LicenceRecords
 from gateway.records.sqlite import open_sqlite
@@ -33,7 +35,7 @@ class Site:
         (self.folder / name).write_text(write_key(licence, MAKER))
 
     async def started(self) -> Licensing:
-        licensing = Licensing(self.keyring, self.folder)
+        licensing = Licensing(self.keyring, self.folder, [self.folder / "revoked.list"])
         await licensing.open()
         return licensing
 
@@ -111,6 +113,45 @@ async def test_a_change_of_keys_has_its_effect_in_processes_that_run(site: Site)
     await licensing.look()
 
     assert licensing.filters_spam
+
+
+async def test_a_list_of_revoked_keys_has_its_effect_while_the_gateway_runs(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.put(a_licence("A"))
+    licensing = await site.started()
+    (site.folder / "revoked.list").write_text(write_list(1, ["A"], MAKER))
+
+    await licensing.look()
+
+    assert not licensing.standing.in_force
+    assert "the licence key A was revoked by its maker" in caplog.text
+    with pytest.raises(NoLicence, match="the licence key A was revoked by its maker"):
+        await site.started()
+
+
+async def test_a_list_that_nobody_signed_whose_keys_they_are_is_told_of_and_passed_over(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.put(a_licence("A"))
+    (site.folder / "revoked.list").write_text(write_list(1, ["A"], Ed25519PrivateKey.generate()))
+
+    licensing = await site.started()
+
+    assert licensing.standing.in_force
+    assert "revoked.list is not used: it was signed by somebody" in caplog.text
+
+
+async def test_a_list_that_was_read_is_read_again_when_it_is_another_one(site: Site) -> None:
+    site.put(a_licence("A"))
+    (site.folder / "revoked.list").write_text(write_list(1, [], MAKER))
+    licensing = await site.started()
+    assert licensing.standing.in_force
+    (site.folder / "revoked.list").write_text(write_list(2, ["A"], MAKER))
+
+    await licensing.look()
+
+    assert not licensing.standing.in_force
 
 
 async def test_the_key_that_comes_with_the_product_says_that_it_is_for_evaluation(

@@ -49,7 +49,6 @@ async def test_every_metric_of_the_catalogue_has_its_source(tmp_path: Path) -> N
         for timing in Timing:
             gateway.metrics.took(timing, 0.1)
         tell_of_the_gateway(gateway)
-        gateway.readiness.watch("bus", gateway.bus.depth)
         text = await page(gateway)
         running = [asyncio.create_task(run(gateway)) for run in (run_antispam, run_scanner)]
         try:
@@ -144,7 +143,7 @@ async def a_scanner_with(clamd: str, folder: Path) -> AsyncIterator[Gateway]:
     async with a_gateway(folder, settings=settings) as gateway:
         running = asyncio.create_task(run_scanner(gateway))
         try:
-            await until(lambda: bool(gateway.readiness.worlds) or running.done())
+            await until(lambda: "engines" in gateway.readiness.worlds or running.done())
             yield gateway
         finally:
             gateway.lifecycle.stop()
