@@ -12,6 +12,9 @@ from enum import StrEnum
 from gateway.domain.authentication import Authentication
 from gateway.domain.policy import SpamStatus
 
+LONGEST_SUBJECT = 200
+"""Characters that are kept of a Subject: it travels with the mail, and is stored with its record."""
+
 POLICY = ""
 """The group name of mail that no group claims: the site's policy applies."""
 
@@ -98,6 +101,7 @@ class Mail:
     body: BodyRef
     group: str = POLICY
     message_id: str = ""  # Message-ID as text for the log, "" when the message has none
+    subject: str = ""  # as text in one line, cut at `LONGEST_SUBJECT`: for who looks for the mail
     top: bytes = b""  # header fields added on top, newest first, each ended by CRLF
     edits: tuple[Edit, ...] = field(default=())  # ordered, not overlapping
     authentication: Authentication | None = None  # None: not asked who sent it

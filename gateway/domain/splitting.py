@@ -50,6 +50,7 @@ def virtual_copies(
     header_id: str,
     shares: Sequence[Share],
     new_id: Callable[[], str],
+    subject: str = "",
 ) -> tuple[tuple[Stage, Mail], ...]:
     """A mail for each share, and the stage that has it first.
 
@@ -65,6 +66,7 @@ def virtual_copies(
                 body=body,
                 group=share.group,
                 message_id=header_id,
+                subject=subject,
             ),
         )
         for number, share in enumerate(shares)

@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from gateway.domain.journey import Answer, Event
 from gateway.domain.pipeline import Module
 from gateway.domain.statistics import Counter, Gauge, Peak
+
+if TYPE_CHECKING:  # they are about the values below
+    from gateway.records.audit import AuditRecords
+    from gateway.records.history import HistoryRecords
 
 PARKED = "parked"
 """The state of mail that a fault of our own stopped; all others are a `QueueState` or an `Ending`."""
@@ -37,6 +41,7 @@ class MailRecord:
     next_try_at: datetime | None
     attempts: int
     reason: str
+    subject: str = ""  # cut at `LONGEST_SUBJECT`
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +215,14 @@ class Records(Protocol):
     @property
     def greylist(self) -> GreylistRecords:
         """Who was told to come again, and came."""
+
+    @property
+    def history(self) -> HistoryRecords:
+        """What is found of mail, events and statistics."""
+
+    @property
+    def audit(self) -> AuditRecords:
+        """Who changed what."""
 
     @property
     def ready(self) -> bool:

@@ -49,7 +49,7 @@ ON_THE_WAY = (*QueueState, PARKED)
 
 BEFORE_THE_SENDER = (QueueState.WFC, QueueState.CHK, QueueState.WFS, QueueState.SPL)
 
-_RECORD = (
+RECORD = (
     mails.c.id,
     mails.c.source_id,
     mails.c.group_name,
@@ -65,6 +65,7 @@ _RECORD = (
     mails.c.attempts,
     mails.c.reason,
     mails.c.removed,
+    mails.c.subject,
 )
 
 
@@ -72,7 +73,7 @@ class Reading:
     """What is asked, in the words of one database."""
 
     def __init__(self, dialect: Dialect) -> None:
-        self.one_mail = select(*_RECORD).where(mails.c.id == bindparam("id"))
+        self.one_mail = select(*RECORD).where(mails.c.id == bindparam("id"))
         self.steps = (
             select(events.c.at, events.c.kind, events.c.detail)
             .where(events.c.mail_id == bindparam("id"))
@@ -118,7 +119,7 @@ def queue_page(states: Sequence[str], after: QueuePlace | None, size: int) -> Co
     """
     place = (micros(after.received_at), after.id) if after else (-1, "")
     runs = (
-        select(*_RECORD)
+        select(*RECORD)
         .where(
             mails.c.state == state,
             on_the_way,
@@ -135,7 +136,7 @@ def queue_page(states: Sequence[str], after: QueuePlace | None, size: int) -> Co
 
 def mail_record(row: AnyRow) -> MailRecord:
     """A mail, of a row of the columns that are read of it."""
-    (*described, received_at, state, state_at, next_try_at, attempts, reason, removed) = row
+    (*described, received_at, state, state_at, next_try_at, attempts, reason, removed, subject) = row
     mail_id, source_id, group, sender, addresses, client_ip, message_id, size = described
     return MailRecord(
         id=mail_id,
@@ -153,6 +154,7 @@ def mail_record(row: AnyRow) -> MailRecord:
         next_try_at=moment(next_try_at) if next_try_at and next_try_at > state_at else None,
         attempts=attempts or 0,
         reason=reason or "",
+        subject=subject or "",
     )
 
 

@@ -162,6 +162,7 @@ def _description(event: Entered) -> Row:
         "message_id": storable(mail.message_id),
         "size": mail.size,
         "received_at": micros(mail.envelope.received_at),
+        "subject": storable(mail.subject),
         "body": mail.body.name if mail.body.carried is None else None,  # what is carried is not swept
     }
 

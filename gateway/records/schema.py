@@ -60,6 +60,7 @@ mails = Table(
     # Last, since it is large and seldom read: the mail as the bus has it, in base64,
     # while it waits for a next try of the sender.
     Column("deferred", String),
+    Column("subject", String),
 )
 
 DESCRIPTION = (
@@ -72,6 +73,7 @@ DESCRIPTION = (
     "size",
     "received_at",
     "body",
+    "subject",
 )
 STATE = ("state", "state_at", "ended_at", "next_try_at", "attempts", "reason", "deferred")
 
@@ -217,6 +219,22 @@ greylist = Table(
     sqlite_with_rowid=False,
 )
 
+audit = Table(
+    "audit",
+    metadata,
+    Column("at", BigInteger, primary_key=True),
+    Column("id", _Key, primary_key=True),
+    Column("who", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("address", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("target", String, nullable=False),
+    Column("dry_run", Boolean, nullable=False),
+    Column("result", Integer),  # NULL: it did not come to an end, or nobody could write that down
+    Column("detail", String, nullable=False, server_default=""),
+    sqlite_with_rowid=False,
+)
+
 on_the_way = mails.c.ended_at.is_(None)
 has_ended = mails.c.ended_at.is_not(None)
 has_body = mails.c.body.is_not(None)
@@ -244,6 +262,11 @@ Index("mails_ended", mails.c.ended_at, mails.c.state, **_only(has_ended))
 Index("mails_spent", mails.c.ended_at, **_only(has_ended & has_body))
 Index("mails_body", mails.c.body, **_only(has_body))
 Index("mails_removed", mails.c.id, **_only(is_removed))
+# Of who looks for mail: all of it by time, and what a message is known by elsewhere.
+Index("mails_received", mails.c.received_at, mails.c.id)
+Index("mails_message_id", mails.c.message_id, **_only(mails.c.message_id != literal_column("''")))
+Index("mails_copies", mails.c.source_id, **_only(mails.c.source_id != mails.c.id))
+Index("events_at", events.c.at, events.c.mail_id, events.c.digest)
 
 # With the size in it, what a storage holds is counted without looking at the entries themselves.
 Index(

@@ -17,11 +17,13 @@ from gateway.domain.pipeline import Module
 from gateway.domain.statistics import Counter, Peak
 from gateway.records.announcements import SqlAnnouncements
 from gateway.records.attempts import Attempts
+from gateway.records.audit import SqlAudit
 from gateway.records.behind import Pace, WriteBehind
 from gateway.records.counting import Counting
 from gateway.records.database import Database
 from gateway.records.gauges import SqlGauges
 from gateway.records.greylist import SqlGreylist
+from gateway.records.history import SqlHistory
 from gateway.records.lookups import Lookups
 from gateway.records.notices import SqlNotices
 from gateway.records.outages import SqlOutages
@@ -61,6 +63,8 @@ class SqlRecords:
         self.greylist = SqlGreylist(database)
         self.entries = SqlEntries(database)
         self.notices = SqlNotices(database)
+        self.history = SqlHistory(self._attempts)
+        self.audit = SqlAudit(database)
         self.announcements = SqlAnnouncements(database)
         self.gauges = SqlGauges(self._attempts)
         self.usage = SqlUsage(database)

@@ -125,7 +125,13 @@ class Spool:
                 copies = [
                     (stage, self._introduced(mail, credentials))
                     for stage, mail in virtual_copies(
-                        message_id, envelope, body, header.message_id, shares, self._new_id
+                        message_id,
+                        envelope,
+                        body,
+                        header.message_id,
+                        shares,
+                        self._new_id,
+                        header.subject,
                     )
                 ]
                 await self._archive(envelope, copies[0][1])

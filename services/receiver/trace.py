@@ -9,11 +9,13 @@ from email.utils import format_datetime
 from functools import lru_cache
 
 from gateway.domain.headers import decode_words
-from gateway.domain.mail import Mail
+from gateway.domain.mail import LONGEST_SUBJECT, Mail
 
 _LONGEST_MESSAGE_ID = 998  # a line (RFC 5322 §2.1.1)
 _RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _MESSAGE_ID = re.compile(rb"^message-id[ \t]*:((?:[^\n]|\n(?=[ \t]))*)", re.IGNORECASE | re.MULTILINE)
+_SUBJECT = re.compile(rb"^subject[ \t]*:((?:[^\n]|\n(?=[ \t]))*)", re.IGNORECASE | re.MULTILINE)
+_MOST_SUBJECT_BYTES = 1 << 11  # of what is read for the characters that are kept
 _NOT_IN_HOST_NAME = re.compile(r"[^A-Za-z0-9._:\[\]-]")
 
 
@@ -22,6 +24,7 @@ class HeaderLook:
     """What the receiver wants to know of a header."""
 
     message_id: str
+    subject: str
     hops: int  # servers that the message passed before
 
 
@@ -29,7 +32,11 @@ def look(header: bytes) -> HeaderLook:
     """Read a whole header."""
     found = _MESSAGE_ID.search(header)
     message_id = decode_words(found[1].strip()) if found else ""
-    return HeaderLook(message_id[:_LONGEST_MESSAGE_ID], len(_RECEIVED.findall(header)))
+    titled = _SUBJECT.search(header)
+    subject = " ".join(decode_words(titled[1][:_MOST_SUBJECT_BYTES].strip()).split()) if titled else ""
+    return HeaderLook(
+        message_id[:_LONGEST_MESSAGE_ID], subject[:LONGEST_SUBJECT], len(_RECEIVED.findall(header))
+    )
 
 
 def received_field(mail: Mail, hostname: str) -> bytes:

@@ -12,6 +12,8 @@ from gateway.domain.journey import Event
 from gateway.domain.pipeline import Module, QueueState
 from gateway.domain.statistics import Counter as Counted
 from gateway.domain.statistics import Gauge, Peak
+from gateway.records.audit import AuditFilter, AuditPlace, AuditRecord
+from gateway.records.history import Found, NamedStep, Period, Sought, StepPlace
 from gateway.records.port import JourneyStep, MailRecord, Outage, QueuePlace, Settled, Waiting
 from tests.support.greylist import MemoryGreylist
 from tests.support.notices import Permits
@@ -48,6 +50,49 @@ class MemoryOutages:
 
     async def known(self, now: datetime) -> Sequence[Outage]:
         return [outage for outages, until in self.told.values() if until >= now for outage in outages]
+
+
+@dataclass
+class MemoryAudit:
+    """Remembers who did what."""
+
+    kept: list[AuditRecord] = field(default_factory=list)
+    away: bool = False
+
+    async def begin(self, record: AuditRecord) -> None:
+        if self.away:
+            raise TemporaryFailure("the database is away")
+        self.kept.append(record)
+
+    async def conclude(self, record: AuditRecord) -> None:
+        self.kept = [record if one.id == record.id else one for one in self.kept]
+
+    async def page(self, wanted: AuditFilter, behind: AuditPlace | None, most: int) -> Sequence[AuditRecord]:
+        return [one for one in reversed(self.kept) if wanted.who in ("", one.who)][:most]
+
+    async def purge(self, before: datetime) -> None:
+        self.kept = [one for one in self.kept if one.at >= before]
+
+
+@dataclass
+class MemoryHistory:
+    """Tells what it was given."""
+
+    mails: list[MailRecord] = field(default_factory=list)
+    events: list[NamedStep] = field(default_factory=list)
+    periods: list[Period] = field(default_factory=list)
+
+    async def search(self, sought: Sought, behind: QueuePlace | None, most: int) -> Found:
+        return Found([mail for mail in self.mails if sought.names(mail)][:most], None)
+
+    async def copies(self, source_id: str) -> Sequence[MailRecord]:
+        return [mail for mail in self.mails if mail.source_id == source_id != mail.id]
+
+    async def steps(self, behind: StepPlace, until: datetime, most: int) -> Sequence[NamedStep]:
+        return [one for one in self.events if behind.at < one.place.at <= until][:most]
+
+    async def counted(self, since: datetime, until: datetime, hours: int) -> Sequence[Period]:
+        return self.periods
 
 
 @dataclass
@@ -114,6 +159,8 @@ class ReadRecords:
     outages: MemoryOutages = field(default_factory=MemoryOutages)
     greylist: MemoryGreylist = field(default_factory=MemoryGreylist)
     notices: Permits = field(default_factory=Permits)
+    history: MemoryHistory = field(default_factory=MemoryHistory)
+    audit: MemoryAudit = field(default_factory=MemoryAudit)
     announcements: MemoryAnnouncements = field(default_factory=MemoryAnnouncements)
     gauges: MemoryGauges = field(default_factory=MemoryGauges)
     usage: MemoryUsage = field(default_factory=MemoryUsage)

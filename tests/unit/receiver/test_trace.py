@@ -60,3 +60,10 @@ def test_a_client_cannot_write_the_received_field_by_its_name() -> None:
     mail = replace(MAIL, envelope=replace(MAIL.envelope, helo="x(by);y"))
 
     assert received_field(mail, "gw.example").startswith(b"Received: from x?by??y ([192.0.2.1])\r\n")
+
+
+def test_the_subject_is_one_line_of_bounded_length() -> None:
+    header = b"Subject: =?utf-8?b?0J/RgNC40LLQtdGC?=\r\n and\tmore " + b"x" * 5000 + b"\r\n\r\n"
+
+    assert look(header).subject == ("Привет and more " + "x" * 5000)[:200]
+    assert look(b"A: b\r\n\r\n").subject == ""

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0013"
-down_revision = "0008"
+down_revision = "0011"
 
 KEY = sa.String().with_variant(sa.String(collation="C"), "postgresql")
 IN_USE = sa.text("place IN ('active', 'backup')")
