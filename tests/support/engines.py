@@ -8,7 +8,7 @@ from datetime import date
 
 from gateway.domain.errors import TemporaryFailure
 from services.scanner.engines.port import CLEAN, Bases, EngineResult, Knowledge, NeedsIsolation, Sample
-from services.scanner.objects.kinds import Kind
+from gateway.domain.kinds import Kind
 
 
 class ScriptedEngine:
