@@ -39,7 +39,9 @@ def read_image(content: bytes) -> Document:
             image.draft("L", (LARGEST, LARGEST))
             grey = _on_white(image).convert("L")
             grey.thumbnail((LARGEST, LARGEST))
-            formats = zxingcpp.BarcodeFormat.QRCode | zxingcpp.BarcodeFormat.MicroQRCode
+            formats = zxingcpp.BarcodeFormats(
+                [zxingcpp.BarcodeFormat.QRCode, zxingcpp.BarcodeFormat.MicroQRCode]
+            )
             codes = zxingcpp.read_barcodes(grey, formats=formats)
     except Exception as error:  # it raises many sorts for what is damaged
         raise Unreadable(str(error)[:100] or type(error).__name__) from error
