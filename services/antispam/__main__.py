@@ -12,12 +12,16 @@ from gateway.bases.catalogue import Family
 from gateway.bases.library import Library
 from gateway.domain.pipeline import Stage
 from gateway.domain.storage import StorageKind, quarantines_in_use
+from gateway.records.port import LessonRecords
 from gateway.runtime.notifying import open_notifier
 from gateway.runtime.process import run_service
 from gateway.runtime.serve import serve
 from gateway.runtime.wiring import Gateway
 from gateway.version import VERSION
 from services.antispam.database.database import SHIPPED, Database, load_database
+from services.antispam.knowledge import Knowledge
+from services.antispam.learning.learner import Learner
+from services.antispam.message import Message, read_message
 from services.antispam.worker import AntispamWorker, Rules
 
 
@@ -32,12 +36,15 @@ async def run(gateway: Gateway) -> None:
     quarantines = quarantines_in_use(settings.policies.values(), StorageKind.AS_QUARANTINE)
     for storage in (settings.outgoing_archive, *quarantines):
         await gateway.storages.prepare(storage)
-    async with opened_database(settings.path.bases_path) as library:
+    async with (
+        opened_database(settings.path.bases_path) as library,
+        opened_lessons(gateway.records.lessons) as learner,
+    ):
         worker = AntispamWorker(
             gateway.blobs,
             settings.policies,
             rules,
-            lambda: library.current.content,
+            lambda: Knowledge(library.current.content, learner.learned),
             gateway.storages,
             settings.outgoing_archive,
             open_notifier(settings, gateway.blobs, gateway.records),
@@ -58,6 +65,21 @@ async def opened_database(bases: Path) -> AsyncIterator[Library[Database]]:
         yield library
     finally:
         following.cancel()
+
+
+@asynccontextmanager
+async def opened_lessons(lessons: LessonRecords) -> AsyncIterator[Learner]:
+    """What operators taught, which follows what they teach."""
+    learner = Learner(lessons, _read)
+    following = asyncio.create_task(learner.follow())
+    try:
+        yield learner
+    finally:
+        following.cancel()
+
+
+async def _read(content: bytes) -> Message:
+    return await asyncio.to_thread(read_message, content)
 
 
 if __name__ == "__main__":

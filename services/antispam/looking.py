@@ -6,15 +6,13 @@ from collections.abc import Callable
 
 from gateway.domain.journey import Finding
 from services.antispam.checks import CHECKS
-from services.antispam.database.database import Database
-from services.antispam.facts import Facts
+from services.antispam.knowledge import Knowledge
 from services.antispam.message import Message
 
 
-def look(message: Message, database: Database, *, expired: Callable[[], bool]) -> tuple[Finding, ...]:
+def look(message: Message, knowledge: Knowledge, *, expired: Callable[[], bool]) -> tuple[Finding, ...]:
     """What the checks found. Raises `TimeoutError` when `expired` says so before all of them have looked."""
-    known = database.look(message.words, message.subjects)
-    facts = Facts(terms=known.terms, words=known.words, resemblances=known.resemblances)
+    facts = knowledge.facts_of(message)
     findings: list[Finding] = []
     for check in CHECKS:
         if expired():

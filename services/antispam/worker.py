@@ -24,7 +24,7 @@ from gateway.runtime import maillog
 from gateway.runtime.clock import utc_now
 from gateway.runtime.notifying import Notifier
 from gateway.storages.storages import Storages
-from services.antispam.database.database import Database
+from services.antispam.knowledge import Knowledge
 from services.antispam.looking import look
 from services.antispam.marking import Filter, Verdict, mark
 from services.antispam.message import Message, read_message
@@ -55,7 +55,7 @@ class Rules:
 class _Seen:
     message: Message
     findings: tuple[Finding, ...]
-    database: Database  # that they were found with
+    knowledge: Knowledge  # that they were found with
 
 
 class AntispamWorker:
@@ -66,7 +66,7 @@ class AntispamWorker:
         blobs: Blobs,
         policies: Mapping[str, Policy],
         rules: Rules,
-        database: Callable[[], Database],
+        knowledge: Callable[[], Knowledge],
         storages: Storages,
         archive: Storage,
         notifier: Notifier,
@@ -79,8 +79,7 @@ class AntispamWorker:
     ) -> None:
         """`policies` by the name of the group; that of `POLICY` also serves groups that are gone.
 
-        `database` gives the one in use at that moment.
-
+        `knowledge` gives what is known at that moment.
         What is blocked is kept in `archive`.
         While spam is not `licensed` to be filtered, mail passes as if no policy asked for it.
         """
@@ -90,7 +89,7 @@ class AntispamWorker:
         self._notifier = notifier
         self._policies = {group: (policy, fingerprint(policy)) for group, policy in policies.items()}
         self._rules = rules
-        self._database = database
+        self._knowledge = knowledge
         self._licensed = licensed
         self._version = version
         self._count = count
@@ -106,7 +105,7 @@ class AntispamWorker:
 
         seen = await self._look(mail)
         status = status_of(seen.findings, self._rules.degree)
-        of = seen.database
+        of = seen.knowledge.database
         categories = of.categories.with_parents(categories_of(seen.findings))
         verdict = Verdict(status, categories, seen.findings)
         by = Filter(self._version, self._rules.degree, of.edition, of.categories)
@@ -114,7 +113,7 @@ class AntispamWorker:
         marked = replace(with_edits(mail, marks.edits), top=marks.top + mail.top, spam=status)
 
         now = self._now()
-        analysed = Analysed(mail.id, now, status, seen.findings, policy_mark, seen.database.version)
+        analysed = Analysed(mail.id, now, status, seen.findings, policy_mark, seen.knowledge.version)
         if status in policy.quarantine:
             place, code = quarantine_of(policy, status), status_in_storage(status)
             await self._storages.keep(place, as_it_came(mail), code, at=now)
@@ -132,9 +131,9 @@ class AntispamWorker:
         return Finished((analysed, Ended(mail.id, now, Ending.BLOCKED, status)), notices)
 
     async def _look(self, mail: Mail) -> _Seen:
-        database = self._database()
+        knowledge = self._knowledge()
         known = self._remembered.get(mail.body.digest)
-        if known and known.database is database:
+        if known and known.knowledge == knowledge:
             self._remembered.move_to_end(mail.body.digest)
             return known
 
@@ -144,12 +143,12 @@ class AntispamWorker:
             async with asyncio.timeout(self._rules.timeout):
                 message = read_message(await self._start_of(mail.body))
             if self._rules.max_size and mail.body.size > self._rules.max_size:
-                return _Seen(message, (_TOO_LARGE,), database)
-            findings = look(message, database, expired=lambda: self._clock() > deadline)
+                return _Seen(message, (_TOO_LARGE,), knowledge)
+            findings = look(message, knowledge, expired=lambda: self._clock() > deadline)
         except TimeoutError:
             _log.warning("the spam analysis took too long: not detected", extra={"mail_id": mail.id})
-            return _Seen(message, (_TOO_SLOW,), database)
-        return self._remember(mail.body, _Seen(message, findings, database))
+            return _Seen(message, (_TOO_SLOW,), knowledge)
+        return self._remember(mail.body, _Seen(message, findings, knowledge))
 
     async def _start_of(self, body: BodyRef) -> bytes:
         start = await self._read(body, FIRST_PIECE)

@@ -20,7 +20,7 @@ from gateway.domain.statistics import Counter, nobody_counts
 from gateway.domain.storage import Storage, StorageKind
 from gateway.runtime.logs import ACTIVITY
 from services.antispam.worker import FIRST_PIECE, AntispamWorker, Rules
-from tests.support.content import SHIPPED_DATABASE
+from tests.support.content import SHIPPED_DATABASE, SHIPPED_KNOWLEDGE
 from tests.support.notices import a_notifier
 from tests.support.policies import a_policy
 from tests.support.storages import Shelf
@@ -82,7 +82,7 @@ def a_worker(
         blobs,
         {"": policy} | groups,
         rules or Rules(),
-        lambda: SHIPPED_DATABASE,
+        lambda: SHIPPED_KNOWLEDGE,
         (shelf or Shelf()).storages(blobs),
         Storage(StorageKind.OUTGOING, "/arch_out" if shelf else ""),
         a_notifier(blobs),
@@ -288,7 +288,7 @@ async def test_a_look_that_was_given_up_is_not_remembered(blobs: CountingBlobs) 
         blobs,
         {"": POLICY},
         Rules(),
-        lambda: SHIPPED_DATABASE,
+        lambda: SHIPPED_KNOWLEDGE,
         Shelf().storages(blobs),
         Storage(StorageKind.OUTGOING, ""),
         a_notifier(blobs),
