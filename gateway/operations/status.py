@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+import shutil
+from collections.abc import Awaitable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -27,6 +28,15 @@ _NO_BODY = BodyRef(f"{sha256().hexdigest()}-readiness", 0)
 
 
 @dataclass(frozen=True, slots=True)
+class Disk:
+    """A file system that the gateway writes to."""
+
+    path: str  # the first of its folders that lies there
+    free: int  # bytes
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class GatewayStatus:
     """Numbers of one moment. States are written behind, so they may lag the stages by about a second."""
 
@@ -35,23 +45,29 @@ class GatewayStatus:
     waiting: Mapping[Stage, int]  # mails ready for each stage
     parked: int
     suspended: tuple[Module, ...]
+    serving: Mapping[Stage, int]  # processes that take mail of each stage
+    missing: tuple[Stage, ...]  # stages that nobody serves, though they are not suspended
     outages: tuple[Outage, ...]  # what is out of order outside, and done without
     licence: LicenceStatus | None  # None: no key is installed
     bases: tuple[BasesStatus, ...]  # none: the databases that came with the gateway are in use
+    disks: tuple[Disk, ...]  # of the machine that answers
 
 
 async def status_of_gateway(
-    bus: Bus, records: Records, licence: Standing, now: datetime, bases: Path
+    bus: Bus, records: Records, licence: Standing, now: datetime, bases: Path, folders: Iterable[Path] = ()
 ) -> GatewayStatus:
-    """How it all is at `now`; `bases` is where databases lie. `TimeoutError` when a world does not answer."""
+    """How it all is at `now`; `bases` is where databases lie, `folders` where the gateway writes.
+
+    `TimeoutError` when a world does not answer.
+    """
     async with asyncio.timeout(ANSWER_SECONDS):
-        counts, depth, suspended, outages, gauges, known_bases = await asyncio.gather(
+        counts, (depth, takers), suspended, outages, gauges, (known_bases, disks) = await asyncio.gather(
             records.counts(),
-            bus.depth(),
+            _ask(bus),
             records.suspended(),
             records.outages.known(now),
             records.gauges.known(now),
-            asyncio.to_thread(status_of_bases, bases),
+            asyncio.to_thread(lambda: (status_of_bases(bases), _disks(folders))),
         )
     return GatewayStatus(
         version=VERSION,
@@ -59,10 +75,34 @@ async def status_of_gateway(
         waiting={stage: depth.get(stage, 0) for stage in Stage},
         parked=counts.get(PARKED, 0),
         suspended=tuple(module for module in Module if module in suspended),
+        serving={stage: takers.get(stage, 0) for stage in Stage},
+        missing=tuple(stage for stage in Stage if not takers.get(stage) and _should_serve(stage, suspended)),
         outages=tuple(outages),
         licence=status_of_licence(licence, gauges),
         bases=known_bases,
+        disks=disks,
     )
+
+
+async def _ask(bus: Bus) -> tuple[Mapping[Stage, int], Mapping[Stage, int]]:
+    """How many mails are ready for each stage, and how many processes take them."""
+    return await bus.depth(), await bus.takers()
+
+
+def _should_serve(stage: Stage, suspended: Collection[Module]) -> bool:
+    """Suspended scanning lets mail pass; a suspended sender takes none."""
+    return stage is not Stage.SENDER or Module.SENDER not in suspended
+
+
+def _disks(folders: Iterable[Path]) -> tuple[Disk, ...]:
+    found: dict[int, Disk] = {}
+    for folder in folders:
+        try:
+            device, usage = folder.stat().st_dev, shutil.disk_usage(folder)
+        except OSError:
+            continue  # of another machine, or not made yet
+        found.setdefault(device, Disk(str(folder), usage.free, usage.total))
+    return tuple(found.values())
 
 
 async def troubles(bus: Bus, blobs: Blobs, records: Records) -> Mapping[str, str]:

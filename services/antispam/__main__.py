@@ -3,48 +3,63 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from gateway.bases.catalogue import Family
 from gateway.bases.library import Library
+from gateway.config.settings import Settings
 from gateway.domain.pipeline import Stage
 from gateway.domain.storage import StorageKind, quarantines_in_use
-from gateway.records.port import LessonRecords
+from gateway.runtime.isolation import IsolationPool
 from gateway.runtime.notifying import open_notifier
 from gateway.runtime.process import run_service
 from gateway.runtime.serve import serve
 from gateway.runtime.wiring import Gateway
 from gateway.version import VERSION
+from services.antispam.analysis import Analyst, Rules
 from services.antispam.database.database import SHIPPED, Database, load_database
 from services.antispam.knowledge import Knowledge
 from services.antispam.learning.learner import Learner
-from services.antispam.message import Message, read_message
-from services.antispam.worker import AntispamWorker, Rules
+from services.antispam.reader import MessageReader
+from services.antispam.reading.reading import read_sheet
+from services.antispam.worker import AntispamWorker
+
+MOST_PROCESSES = 2
+"""Processes that read what is not read on the spot: few messages are of that sort."""
+
+READING = read_sheet.__module__
 
 
 async def run(gateway: Gateway) -> None:
     """Analyse mail until the process stops."""
     settings = gateway.settings
-    rules = Rules(
-        degree=settings.antispam.spam_detection,
-        max_size=settings.antispam.max_size * 1024,
-        timeout=settings.antispam.timeout,
-    )
     quarantines = quarantines_in_use(settings.policies.values(), StorageKind.AS_QUARANTINE)
     for storage in (settings.outgoing_archive, *quarantines):
         await gateway.storages.prepare(storage)
-    async with (
-        opened_database(settings.path.bases_path) as library,
-        opened_lessons(gateway.records.lessons) as learner,
-    ):
-        worker = AntispamWorker(
-            gateway.blobs,
-            settings.policies,
-            rules,
+    async with AsyncExitStack() as stack:
+        library = await stack.enter_async_context(opened_database(settings.path.bases_path))
+        pool = IsolationPool(processes=min(MOST_PROCESSES, os.cpu_count() or 1), preload=(READING,))
+        stack.push_async_callback(pool.close)
+        reader = MessageReader(gateway.blobs, pool)
+        learner = Learner(
+            gateway.records.lessons,
+            lambda message: reader.read_content(message, settings.antispam.timeout),
+        )
+        stack.callback(asyncio.create_task(learner.follow()).cancel)
+        analyst = Analyst(
+            reader,
+            rules_for(settings),
             lambda: Knowledge(library.current.content, learner.learned),
+            count=gateway.records.count,
+        )
+        worker = AntispamWorker(
+            analyst,
+            settings.policies,
+            settings.antispam.spam_detection,
             gateway.storages,
             settings.outgoing_archive,
             open_notifier(settings, gateway.blobs, gateway.records),
@@ -53,6 +68,15 @@ async def run(gateway: Gateway) -> None:
             licensed=lambda: gateway.licensing.filters_spam,
         )
         await serve(Stage.ANTISPAM, worker, gateway)
+
+
+def rules_for(settings: Settings) -> Rules:
+    """What is looked at, and for how long."""
+    return Rules(
+        max_size=settings.antispam.max_size << 10,
+        timeout=settings.antispam.timeout,
+        our_domains=settings.network.protected_domains,
+    )
 
 
 @asynccontextmanager
@@ -65,21 +89,6 @@ async def opened_database(bases: Path) -> AsyncIterator[Library[Database]]:
         yield library
     finally:
         following.cancel()
-
-
-@asynccontextmanager
-async def opened_lessons(lessons: LessonRecords) -> AsyncIterator[Learner]:
-    """What operators taught, which follows what they teach."""
-    learner = Learner(lessons, _read)
-    following = asyncio.create_task(learner.follow())
-    try:
-        yield learner
-    finally:
-        following.cancel()
-
-
-async def _read(content: bytes) -> Message:
-    return await asyncio.to_thread(read_message, content)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from services.antispam.database.database import Database
 from services.antispam.facts import Facts
@@ -23,10 +23,11 @@ class Knowledge:
         number = self.learned.number
         return f"{self.database.version}+{number}" if number else self.database.version
 
-    def facts_of(self, message: Message) -> Facts:
-        """What is known of a message by its words."""
+    def added_to(self, facts: Facts, message: Message) -> Facts:
+        """The facts, with what is known of a message by its words."""
         known = self.database.look(message.words, message.subjects)
-        return Facts(
+        return replace(
+            facts,
             terms=known.terms,
             words=len(known.tokens),
             resemblances=known.resemblances,

@@ -54,6 +54,49 @@ class MemoryOutages:
 
 
 @dataclass
+class MemoryAudit:
+    """Remembers who did what."""
+
+    kept: list[AuditRecord] = field(default_factory=list)
+    away: bool = False
+
+    async def begin(self, record: AuditRecord) -> None:
+        if self.away:
+            raise TemporaryFailure("the database is away")
+        self.kept.append(record)
+
+    async def conclude(self, record: AuditRecord) -> None:
+        self.kept = [record if one.id == record.id else one for one in self.kept]
+
+    async def page(self, wanted: AuditFilter, behind: AuditPlace | None, most: int) -> Sequence[AuditRecord]:
+        return [one for one in reversed(self.kept) if wanted.who in ("", one.who)][:most]
+
+    async def purge(self, before: datetime) -> None:
+        self.kept = [one for one in self.kept if one.at >= before]
+
+
+@dataclass
+class MemoryHistory:
+    """Tells what it was given."""
+
+    mails: list[MailRecord] = field(default_factory=list)
+    events: list[NamedStep] = field(default_factory=list)
+    periods: list[Period] = field(default_factory=list)
+
+    async def search(self, sought: Sought, behind: QueuePlace | None, most: int) -> Found:
+        return Found([mail for mail in self.mails if sought.names(mail)][:most], None)
+
+    async def copies(self, source_id: str) -> Sequence[MailRecord]:
+        return [mail for mail in self.mails if mail.source_id == source_id != mail.id]
+
+    async def steps(self, behind: StepPlace, until: datetime, most: int) -> Sequence[NamedStep]:
+        return [one for one in self.events if behind.at < one.place.at <= until][:most]
+
+    async def counted(self, since: datetime, until: datetime, hours: int) -> Sequence[Period]:
+        return self.periods
+
+
+@dataclass
 class MemoryAnnouncements:
     """What was told, and what somebody tells until when."""
 
@@ -105,49 +148,6 @@ class MemoryUsage:
 
 
 @dataclass
-class MemoryAudit:
-    """Remembers who did what."""
-
-    kept: list[AuditRecord] = field(default_factory=list)
-    away: bool = False
-
-    async def begin(self, record: AuditRecord) -> None:
-        if self.away:
-            raise TemporaryFailure("the database is away")
-        self.kept.append(record)
-
-    async def conclude(self, record: AuditRecord) -> None:
-        self.kept = [record if one.id == record.id else one for one in self.kept]
-
-    async def page(self, wanted: AuditFilter, behind: AuditPlace | None, most: int) -> Sequence[AuditRecord]:
-        return [one for one in reversed(self.kept) if wanted.who in ("", one.who)][:most]
-
-    async def purge(self, before: datetime) -> None:
-        self.kept = [one for one in self.kept if one.at >= before]
-
-
-@dataclass
-class MemoryHistory:
-    """Tells what it was given."""
-
-    mails: list[MailRecord] = field(default_factory=list)
-    events: list[NamedStep] = field(default_factory=list)
-    periods: list[Period] = field(default_factory=list)
-
-    async def search(self, sought: Sought, behind: QueuePlace | None, most: int) -> Found:
-        return Found([mail for mail in self.mails if sought.names(mail)][:most], None)
-
-    async def copies(self, source_id: str) -> Sequence[MailRecord]:
-        return [mail for mail in self.mails if mail.source_id == source_id != mail.id]
-
-    async def steps(self, behind: StepPlace, until: datetime, most: int) -> Sequence[NamedStep]:
-        return [one for one in self.events if behind.at < one.place.at <= until][:most]
-
-    async def counted(self, since: datetime, until: datetime, hours: int) -> Sequence[Period]:
-        return self.periods
-
-
-@dataclass
 class ReadRecords:
     """Answers from what it was given; `away` says that nothing can be read now."""
 
@@ -161,11 +161,11 @@ class ReadRecords:
     greylist: MemoryGreylist = field(default_factory=MemoryGreylist)
     notices: Permits = field(default_factory=Permits)
     lessons: MemoryLessons = field(default_factory=MemoryLessons)
+    history: MemoryHistory = field(default_factory=MemoryHistory)
+    audit: MemoryAudit = field(default_factory=MemoryAudit)
     announcements: MemoryAnnouncements = field(default_factory=MemoryAnnouncements)
     gauges: MemoryGauges = field(default_factory=MemoryGauges)
     usage: MemoryUsage = field(default_factory=MemoryUsage)
-    history: MemoryHistory = field(default_factory=MemoryHistory)
-    audit: MemoryAudit = field(default_factory=MemoryAudit)
     counted: Counter[str] = field(default_factory=Counter)
 
     def note(self, *events: Event) -> None:
