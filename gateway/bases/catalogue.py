@@ -33,6 +33,7 @@ class Family(StrEnum):
     """What is published, updated and switched together; also the name of its shelf."""
 
     ANTIVIRUS = "av"
+    ANTISPAM = "as"
 
 
 class UnusableSet(Exception):

@@ -36,6 +36,10 @@ WINDOW = 512
 LAZY = 0.02
 """Seconds that a `done` may wait for others to share its commit. A crash in between repeats a step."""
 
+GATHERING = 0.001
+"""Seconds that a commit waits for as many mails as the one before had: who was answered together comes again
+together, and each commit less is a change of threads less for the event loop."""
+
 RETRY = 0.5
 """Seconds until what could not be written is tried again."""
 
@@ -60,6 +64,8 @@ class EmbeddedBus:
         self._intakes: dict[Stage, set[Intake[Taken]]] = {stage: set() for stage in Stage}
         self._listeners = Listeners()
         self._next = _Turn()
+        self._expected = 0  # mails that the next turn waits for, if they come soon
+        self._gathered = asyncio.Event()
         self._wanted = asyncio.Event()
         self._wanted.set()
         self._soon: asyncio.TimerHandle | None = None
@@ -99,6 +105,8 @@ class EmbeddedBus:
         turn = self._open_turn()
         turn.batch.ready += contents
         turn.mails += mails
+        if len(turn.mails) >= self._expected:
+            self._gathered.set()
         await turn.written()
 
     async def defer(self, stage: Stage, mail: Mail, delay: timedelta) -> None:
@@ -204,6 +212,7 @@ class EmbeddedBus:
         try:
             while not last:
                 await self._until_wanted()
+                await self._gather()
                 last = self._closed
                 turn, self._next = self._next, _Turn()
                 write = partial(self._ledger.turn, turn.batch, self._missing(), int(self._now() * 1000))
@@ -230,6 +239,14 @@ class EmbeddedBus:
         if self._soon is not None:
             self._soon.cancel()
             self._soon = None
+
+    async def _gather(self) -> None:
+        self._gathered.clear()
+        if 0 < len(self._next.mails) < self._expected:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GATHERING):
+                    await self._gathered.wait()
+        self._expected = len(self._next.mails)
 
     def _missing(self) -> dict[int, tuple[int, int]]:
         return {

@@ -27,6 +27,12 @@ LANES = range(2 * len(STAGES))
 MOST_DUE_AT_ONCE = 500
 """So much waiting mail is made ready in one transaction: others wait no longer than that takes."""
 
+MOST_ROWS = 64
+"""Rows that one statement inserts."""
+
+STATEMENTS_KEPT = 4 * MOST_ROWS
+"""Prepared statements: one for each number of rows, for the few tables that grow."""
+
 _VERSION = 1
 _NUMBER_BITS = 56
 
@@ -83,6 +89,11 @@ class Batch:
     taken: Counter[int] = field(default_factory=Counter)  # keys of ready mail, and how often
     gone: list[int] = field(default_factory=list)  # keys of ready mail
 
+    @property
+    def only_ready(self) -> bool:
+        """Whether nothing but some new mail is written, by one statement."""
+        return 0 < len(self.ready) <= MOST_ROWS and self == Batch(ready=self.ready)
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -111,6 +122,7 @@ class Ledger:
         self._connection = connection
         newest = max(self._newest(lane) for lane in LANES)
         self._number = newest + 1
+        self._next_due = self._earliest_due()  # nobody else writes into the file: it is locked
 
     def depths(self) -> list[int]:
         """How many mails are ready in each lane. Reads all of them."""
@@ -122,14 +134,21 @@ class Ledger:
 
         `wanted` says for a lane behind which key to begin, and how many.
         """
+        is_due = self._next_due is not None and self._next_due <= now
+        if batch.only_ready and not wanted and not is_due:
+            # The usual turn of a receiver. One statement is a transaction by itself.
+            return Written(self._write_ready(batch.ready), {}, {}, self._next_due)
+
         grown = dict.fromkeys(LANES, 0)
         with self._transaction():
             keys = self._write(batch)
             self._retry(batch.retried, grown)
-            self._make_ready(now, grown)
+            if is_due:
+                self._make_ready(now, grown)
             loaded = {lane: self._load(lane, after, count, grown) for lane, (after, count) in wanted.items()}
-            next_due = self._one("SELECT min(due) FROM waiting")
-        return Written(keys, grown, loaded, next_due)
+        if is_due or batch.waiting:
+            self._next_due = self._earliest_due()
+        return Written(keys, grown, loaded, self._next_due)
 
     def parked_after(self, parked_id: int, count: int) -> list[ParkedRow]:
         """Parked mail behind that id, in order."""
@@ -147,10 +166,14 @@ class Ledger:
         """Let go of the file."""
         self._connection.close()
 
-    def _write(self, batch: Batch) -> list[int]:
-        keys = self._new_keys(lane for lane, _ in batch.ready)
-        contents = (content for _, content in batch.ready)
+    def _write_ready(self, ready: Sequence[tuple[int, bytes]]) -> list[int]:
+        keys = self._new_keys(lane for lane, _ in ready)
+        contents = (content for _, content in ready)
         self._insert("ready (key, content)", list(zip(keys, contents, strict=True)))
+        return keys
+
+    def _write(self, batch: Batch) -> list[int]:
+        keys = self._write_ready(batch.ready)
         self._insert("waiting (due, lane, content)", batch.waiting)
         self._insert("parked (stage, reason, content)", batch.parked)
         if batch.taken:
@@ -230,19 +253,19 @@ class Ledger:
 
     def _insert(self, target: str, rows: Sequence[tuple[object, ...]]) -> None:
         # Each statement gives the interpreter away and must win it back, which is slow while the event
-        # loop is busy. So many rows go with one; in powers of two, that few statements are ever prepared.
-        start = 0
-        while start < len(rows):
-            count = min(64, 1 << (len(rows) - start).bit_length() - 1)
-            chunk = rows[start : start + count]
-            marks = ",".join(["(" + ",".join("?" * len(chunk[0])) + ")"] * count)
+        # loop is busy. So many rows go with one.
+        for start in range(0, len(rows), MOST_ROWS):
+            chunk = rows[start : start + MOST_ROWS]
+            marks = ",".join(["(" + ",".join("?" * len(chunk[0])) + ")"] * len(chunk))
             values = [value for row in chunk for value in row]
             self._connection.execute(f"INSERT INTO {target} VALUES {marks}", values)  # noqa: S608
-            start += count
 
     def _with_keys(self, statement: str, keys: Sequence[int]) -> None:
         if keys:
             self._connection.execute(statement, (json.dumps(keys),))
+
+    def _earliest_due(self) -> int | None:
+        return self._one("SELECT min(due) FROM waiting")
 
     def _one(self, query: str, values: Sequence[object] = ()) -> int | None:
         (value,) = self._connection.execute(query, values).fetchone()
@@ -264,7 +287,7 @@ class Ledger:
 def open_ledger(path: Path) -> Ledger:
     """The ledger in the file at `path`, made when there is none. Raises `ConfigError`."""
     try:
-        connection = sqlite3.connect(path, timeout=0, isolation_level=None)
+        connection = sqlite3.connect(path, timeout=0, isolation_level=None, cached_statements=STATEMENTS_KEPT)
     except sqlite3.Error as error:
         raise ConfigError(f"{path}: cannot open the queue: {error}; its folder must be writable") from error
     try:

@@ -115,14 +115,28 @@ def notice_content(
     now: datetime,
 ) -> bytes:
     """The whole message. `header` is that of the message it is about."""
-    text = template.render(macros(occasion, addressee, header, teller, now))
+    return own_message(
+        sender=occasion.policy.notify_from_address,
+        to=to,
+        subject=_SUBJECTS[addressee],
+        text=template.render(macros(occasion, addressee, header, teller, now)),
+        hostname=teller.hostname,
+        message_id=notice_id,
+        now=now,
+    )
+
+
+def own_message(
+    *, sender: str, to: Sequence[str], subject: str, text: str, hostname: str, message_id: str, now: datetime
+) -> bytes:
+    """A message that nobody wrote, with that text. Before the @ of its Message-ID stands `message_id`."""
     described, content = as_text_part(text)
     lines = {
-        "From": f"Mail gateway <{_line(occasion.policy.notify_from_address)}>",
+        "From": f"Mail gateway <{_line(sender)}>",
         "To": f"<{_line(to[0])}>" if len(to) == 1 else "undisclosed-recipients:;",
-        "Subject": _SUBJECTS[addressee],
+        "Subject": subject,
         "Date": format_datetime(now),
-        "Message-ID": f"<{notice_id}@{teller.hostname}>",
+        "Message-ID": f"<{message_id}@{hostname}>",
         "Auto-Submitted": "auto-generated",
         "MIME-Version": "1.0",
     }
@@ -133,22 +147,36 @@ def notice_content(
 def notice_mail(
     mail: Mail, to: Sequence[str], body: BodyRef, teller: Teller, notice_id: str, now: datetime
 ) -> Mail:
-    """The mail that takes a notice about `mail` to these addresses. It must never be answered."""
+    """The mail that takes a notice about `mail` to these addresses."""
+    return own_mail(to, body, teller.hostname, notice_id, now, source_id=mail.id, group=mail.group)
+
+
+def own_mail(
+    to: Sequence[str],
+    body: BodyRef,
+    hostname: str,
+    mail_id: str,
+    now: datetime,
+    *,
+    source_id: str,
+    group: str,
+) -> Mail:
+    """A mail of the gateway's own to these addresses. It must never be answered."""
     envelope = Envelope(
         sender="",
         recipients=tuple(Recipient(address, (Notify.NEVER,)) for address in to),
         client_ip="",
         received_at=now,
-        helo=teller.hostname,
+        helo=hostname,
         utf8=not all(address.isascii() for address in to),
     )
     return Mail(
-        id=notice_id,
-        source_id=mail.id,
+        id=mail_id,
+        source_id=source_id,
         envelope=envelope,
         body=body,
-        group=mail.group,
-        message_id=f"<{notice_id}@{teller.hostname}>",
+        group=group,
+        message_id=f"<{mail_id}@{hostname}>",
     )
 
 

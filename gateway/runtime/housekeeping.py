@@ -1,4 +1,4 @@
-"""What has to be done besides moving mail: clearing away, and sending what lies in storages."""
+"""What has to be done besides moving mail: clearing away, releasing what is stored, telling the operator."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 
 from gateway.domain.release import Site
+from gateway.runtime.announcing import announce_regularly
 from gateway.runtime.releasing import Releaser, release_regularly
 from gateway.runtime.retention import bounds_of, prune
 from gateway.runtime.sweeping import sweep, sweep_regularly
@@ -28,3 +29,4 @@ async def keep_house(gateway: Gateway) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(sweep_regularly(brooms, gateway.lifecycle))
         group.create_task(release_regularly(releaser, gateway.lifecycle))
+        group.create_task(announce_regularly(gateway))

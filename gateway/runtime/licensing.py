@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from gateway.domain.errors import ConfigError, TemporaryFailure
-from gateway.domain.licence import Key, LicenceType, Standing
+from gateway.domain.licence import Key, LicenceType, Standing, warning_for
 from gateway.licences.keyfile import MOST_BYTES
 from gateway.licences.keyring import KeyRefused, Keyring
 from gateway.licences.revocations import MOST_BYTES as MOST_BYTES_OF_A_LIST
@@ -68,7 +68,7 @@ class Licensing:
         except TemporaryFailure as trouble:
             log.debug("the licence cannot be looked at now: %s", trouble)
             return
-        if (before.active, before.in_force) != (self.standing.active, self.standing.in_force):
+        if _told_of(before) != _told_of(self.standing):
             self._tell()
 
     def _why_not(self) -> str:
@@ -128,6 +128,13 @@ class Licensing:
             )
         else:
             log.info("%s", _described(now.active))
+            if warning_for(now) is not None:
+                log.warning("the licence ends on %s, and no key follows", now.active.last_day())
+
+
+def _told_of(now: Standing) -> tuple[object, ...]:
+    """What the log tells when it changes."""
+    return now.active, now.in_force, now.revoked, warning_for(now)
 
 
 def _described(key: Key) -> str:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 
+from gateway.bases.catalogue import Family
+from gateway.bases.library import Library
 from gateway.domain.pipeline import Stage
 from gateway.domain.storage import StorageKind, quarantines_in_use
 from gateway.runtime.notifying import open_notifier
@@ -11,7 +17,7 @@ from gateway.runtime.process import run_service
 from gateway.runtime.serve import serve
 from gateway.runtime.wiring import Gateway
 from gateway.version import VERSION
-from services.antispam.bases import shipped_bases
+from services.antispam.database.database import SHIPPED, Database, load_database
 from services.antispam.worker import AntispamWorker, Rules
 
 
@@ -26,19 +32,32 @@ async def run(gateway: Gateway) -> None:
     quarantines = quarantines_in_use(settings.policies.values(), StorageKind.AS_QUARANTINE)
     for storage in (settings.outgoing_archive, *quarantines):
         await gateway.storages.prepare(storage)
-    worker = AntispamWorker(
-        gateway.blobs,
-        settings.policies,
-        rules,
-        shipped_bases(),
-        gateway.storages,
-        settings.outgoing_archive,
-        open_notifier(settings, gateway.blobs, gateway.records),
-        version=VERSION,
-        count=gateway.records.count,
-        licensed=lambda: gateway.licensing.filters_spam,
-    )
-    await serve(Stage.ANTISPAM, worker, gateway)
+    async with opened_database(settings.path.bases_path) as library:
+        worker = AntispamWorker(
+            gateway.blobs,
+            settings.policies,
+            rules,
+            lambda: library.current.content,
+            gateway.storages,
+            settings.outgoing_archive,
+            open_notifier(settings, gateway.blobs, gateway.records),
+            version=VERSION,
+            count=gateway.records.count,
+            licensed=lambda: gateway.licensing.filters_spam,
+        )
+        await serve(Stage.ANTISPAM, worker, gateway)
+
+
+@asynccontextmanager
+async def opened_database(bases: Path) -> AsyncIterator[Library[Database]]:
+    """The content database, which follows the set in use."""
+    library = Library(bases / Family.ANTISPAM, SHIPPED, load_database)
+    await library.open()
+    following = asyncio.create_task(library.follow())
+    try:
+        yield library
+    finally:
+        following.cancel()
 
 
 if __name__ == "__main__":

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gateway.domain.journey import Finding
-from services.antispam.bases import Bases
 from services.antispam.checks import CHECKS
+from services.antispam.database.database import Database
 from services.antispam.facts import Facts
 from services.antispam.message import Message
 
 
-def look(message: Message, bases: Bases, *, expired: Callable[[], bool]) -> tuple[Finding, ...]:
+def look(message: Message, database: Database, *, expired: Callable[[], bool]) -> tuple[Finding, ...]:
     """What the checks found. Raises `TimeoutError` when `expired` says so before all of them have looked."""
-    facts = Facts(terms=bases.terms_in("\n".join(message.subjects)))
+    known = database.look(message.words, message.subjects)
+    facts = Facts(terms=known.terms, words=known.words, resemblances=known.resemblances)
     findings: list[Finding] = []
     for check in CHECKS:
         if expired():

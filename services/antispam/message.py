@@ -36,6 +36,7 @@ class Link:
     source: Source
     text: str = ""  # what a person reads in its place
     hidden: bool = False  # nobody sees it
+    via: str = ""  # host of the address that this one stands in, as a redirector has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class Markup:
     frames: int = 0
     comments: int = 0  # characters in comments
     hidden: int = 0  # characters of text that nobody sees
+    preheader: int = 0  # of them, those before all text that is seen: lists of messages show them
     tables: int = 0
     refresh: bool = False  # leads elsewhere by itself
 
@@ -89,7 +91,7 @@ class Message:
 
     text: str = ""  # what a person sees of the body, in the order they see it
     hidden: str = ""  # text that is there and that nobody sees
-    plain: str = ""  # the text/plain alternative alone, "" if there is none
+    plain: str = ""  # what stands in text/plain alone, "" if there is none
     words: str = (
         ""  # Subjects, text and attachments, case-folded and out of disguise: for terms and statistics
     )

@@ -24,7 +24,7 @@ from gateway.runtime import maillog
 from gateway.runtime.clock import utc_now
 from gateway.runtime.notifying import Notifier
 from gateway.storages.storages import Storages
-from services.antispam.bases import Bases
+from services.antispam.database.database import Database
 from services.antispam.looking import look
 from services.antispam.marking import Filter, Verdict, mark
 from services.antispam.message import Message, read_message
@@ -35,6 +35,9 @@ FIRST_PIECE = 1 << 14
 
 MOST_REMEMBERED = 1024
 """Messages whose findings are kept for their other copies, with heads of one `FIRST_PIECE` at most."""
+
+_TOO_LARGE = Finding("max_size", "the message is too large to be analysed")
+_TOO_SLOW = Finding("timeout", "the analysis took too long")
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +55,7 @@ class Rules:
 class _Seen:
     message: Message
     findings: tuple[Finding, ...]
+    database: Database  # that they were found with
 
 
 class AntispamWorker:
@@ -62,7 +66,7 @@ class AntispamWorker:
         blobs: Blobs,
         policies: Mapping[str, Policy],
         rules: Rules,
-        bases: Bases,
+        database: Callable[[], Database],
         storages: Storages,
         archive: Storage,
         notifier: Notifier,
@@ -75,6 +79,8 @@ class AntispamWorker:
     ) -> None:
         """`policies` by the name of the group; that of `POLICY` also serves groups that are gone.
 
+        `database` gives the one in use at that moment.
+
         What is blocked is kept in `archive`.
         While spam is not `licensed` to be filtered, mail passes as if no policy asked for it.
         """
@@ -84,9 +90,9 @@ class AntispamWorker:
         self._notifier = notifier
         self._policies = {group: (policy, fingerprint(policy)) for group, policy in policies.items()}
         self._rules = rules
-        self._bases = bases
+        self._database = database
         self._licensed = licensed
-        self._filter = Filter(version, rules.degree, bases.version)
+        self._version = version
         self._count = count
         self._now = now
         self._clock = clock
@@ -100,12 +106,15 @@ class AntispamWorker:
 
         seen = await self._look(mail)
         status = status_of(seen.findings, self._rules.degree)
-        verdict = Verdict(status, categories_of(seen.findings), seen.findings)
-        marks = mark(seen.message, verdict, policy.action_spam, self._filter)
+        of = seen.database
+        categories = of.categories.with_parents(categories_of(seen.findings))
+        verdict = Verdict(status, categories, seen.findings)
+        by = Filter(self._version, self._rules.degree, of.edition, of.categories)
+        marks = mark(seen.message, verdict, policy.action_spam, by)
         marked = replace(with_edits(mail, marks.edits), top=marks.top + mail.top, spam=status)
 
         now = self._now()
-        analysed = Analysed(mail.id, now, status, seen.findings, policy_mark, self._bases.version)
+        analysed = Analysed(mail.id, now, status, seen.findings, policy_mark, seen.database.version)
         if status in policy.quarantine:
             place, code = quarantine_of(policy, status), status_in_storage(status)
             await self._storages.keep(place, as_it_came(mail), code, at=now)
@@ -123,8 +132,9 @@ class AntispamWorker:
         return Finished((analysed, Ended(mail.id, now, Ending.BLOCKED, status)), notices)
 
     async def _look(self, mail: Mail) -> _Seen:
+        database = self._database()
         known = self._remembered.get(mail.body.digest)
-        if known:
+        if known and known.database is database:
             self._remembered.move_to_end(mail.body.digest)
             return known
 
@@ -134,12 +144,12 @@ class AntispamWorker:
             async with asyncio.timeout(self._rules.timeout):
                 message = read_message(await self._start_of(mail.body))
             if self._rules.max_size and mail.body.size > self._rules.max_size:
-                return _Seen(message, (Finding("max_size", "the message is too large to be analysed"),))
-            findings = look(message, self._bases, expired=lambda: self._clock() > deadline)
+                return _Seen(message, (_TOO_LARGE,), database)
+            findings = look(message, database, expired=lambda: self._clock() > deadline)
         except TimeoutError:
             _log.warning("the spam analysis took too long: not detected", extra={"mail_id": mail.id})
-            return _Seen(message, (Finding("timeout", "the analysis took too long"),))
-        return self._remember(mail.body, _Seen(message, findings))
+            return _Seen(message, (_TOO_SLOW,), database)
+        return self._remember(mail.body, _Seen(message, findings, database))
 
     async def _start_of(self, body: BodyRef) -> bytes:
         start = await self._read(body, FIRST_PIECE)

@@ -252,6 +252,8 @@ class Reception:
         if fault is not None:
             await self._refuse(fault)
             return
+        if not mended:
+            return
         try:
             async with asyncio.timeout(LONGEST_STORING):
                 await self._writer.write(mended)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from gateway.domain.headers import decode_words
 from gateway.domain.mail import LONGEST_SUBJECT, Mail
@@ -52,7 +54,13 @@ def received_field(mail: Mail, hostname: str) -> bytes:
         *([f"for <{envelope.recipients[0].address}>"] if only_one else []),
     )
     field = "\r\n\t".join(clauses)
-    return f"Received: {field};\r\n\t{format_datetime(envelope.received_at)}\r\n".encode()
+    at = _date_time(envelope.received_at.replace(microsecond=0))
+    return f"Received: {field};\r\n\t{at}\r\n".encode()
+
+
+@lru_cache(maxsize=4)
+def _date_time(second: datetime) -> str:
+    return format_datetime(second)
 
 
 def _literal(ip: str) -> str:

@@ -149,6 +149,20 @@ def a_doc() -> bytes:
     )
 
 
+def a_tied_doc(template: str, table: str, *, count: int = 18) -> bytes:
+    """A Word document of the old kind with that template and the address of a form letter's data.
+
+    Its strings lie in the stream `table` and claim to be `count`; in truth there are 18.
+    """
+    texts = ["", template, "The title", *[""] * 5, "http://letters.example/data", *[""] * 9]
+    strings = b"\xff\xff" + struct.pack("<HH", count, 0)
+    strings += b"".join(struct.pack("<H", len(text)) + text.encode("utf-16-le") for text in texts)
+    head = bytearray(0x400)
+    struct.pack_into("<HH6xH", head, 0, 0xA5EC, 0x00C1, 0x0200 if table == "1Table" else 0)
+    struct.pack_into("<LL", head, 0x019A, len(b"before"), len(strings))
+    return compound({"WordDocument": bytes(head) + TEXT.encode(), table: b"before" + strings + b"behind"})
+
+
 _W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 _R = 'xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"'
 _TIES = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"

@@ -1,4 +1,4 @@
-"""Macros, objects and DDE out of old Office documents ([MS-CFB], [MS-DOC], [MS-XLS], [MS-PPT]).
+"""Macros, objects, DDE and templates out of old Office documents ([MS-CFB], [MS-DOC], [MS-XLS], [MS-PPT]).
 
 Nothing is moved and no length changes: what does harm is overwritten where it stands. A macro project, or an
 object, is a stream without content then, and the document around it is as it was.
@@ -12,6 +12,7 @@ import struct
 
 import olefile
 
+from services.scanner.cure.word import ties_of, without_ties
 from services.scanner.cure.xml import Incurable
 
 _MACRO_STORAGES = frozenset({"macros", "_vba_project_cur", "vba"})
@@ -54,9 +55,21 @@ def disarm_ole(content: bytes) -> bytes | None:
                 disarmed = _disarmed(path, stream)
                 if disarmed != stream:
                     document.write_stream(path, disarmed)
+            _untie(document)
             return made.getvalue()
     except (Incurable, OSError, ValueError, IndexError, AssertionError):  # of a file that is broken
         return None
+
+
+def _untie(document: olefile.OleFileIO[str]) -> None:
+    """A text is tied to no template and no other document."""
+    names = {path[0].lower(): path[0] for path in document.listdir() if len(path) == 1}
+    if _TEXT not in names:
+        return
+    place = ties_of(document.openstream(names[_TEXT]).read())
+    if place is not None and place.stream in names:
+        name = names[place.stream]
+        document.write_stream(name, without_ties(document.openstream(name).read(), place))
 
 
 def _disarmed(path: list[str], stream: bytes) -> bytes:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import chain, repeat
 
 import pytest
 
@@ -18,8 +19,8 @@ from gateway.domain.policy import Degree, Policy, SpamAction, SpamStatus, finger
 from gateway.domain.statistics import Counter, nobody_counts
 from gateway.domain.storage import Storage, StorageKind
 from gateway.runtime.logs import ACTIVITY
-from services.antispam.bases import shipped_bases
 from services.antispam.worker import FIRST_PIECE, AntispamWorker, Rules
+from tests.support.content import SHIPPED_DATABASE
 from tests.support.notices import a_notifier
 from tests.support.policies import a_policy
 from tests.support.storages import Shelf
@@ -81,7 +82,7 @@ def a_worker(
         blobs,
         {"": policy} | groups,
         rules or Rules(),
-        shipped_bases(),
+        lambda: SHIPPED_DATABASE,
         (shelf or Shelf()).storages(blobs),
         Storage(StorageKind.OUTGOING, "/arch_out" if shelf else ""),
         a_notifier(blobs),
@@ -106,7 +107,7 @@ async def test_spam_is_marked_recorded_and_sent_on(blobs: CountingBlobs) -> None
     [event] = outcome.events
     assert isinstance(event, Analysed)
     assert (event.mail_id, event.at, event.status) == ("a", NOW, SpamStatus.SPAM)
-    assert (event.policy, event.bases) == (fingerprint(POLICY), shipped_bases().version)
+    assert (event.policy, event.bases) == (fingerprint(POLICY), SHIPPED_DATABASE.version)
     assert [finding.check for finding in event.findings] == ["spam_phrase"]
 
 
@@ -282,12 +283,12 @@ async def test_when_the_time_is_over_the_mail_passes_as_not_detected(
 
 async def test_a_look_that_was_given_up_is_not_remembered(blobs: CountingBlobs) -> None:
     mail = await a_mail(blobs, SPAM)
-    ticks = iter([0.0, 31.0, 40.0, 40.0, 40.0])
+    ticks = chain([0.0, 31.0], repeat(40.0))
     worker = AntispamWorker(
         blobs,
         {"": POLICY},
         Rules(),
-        shipped_bases(),
+        lambda: SHIPPED_DATABASE,
         Shelf().storages(blobs),
         Storage(StorageKind.OUTGOING, ""),
         a_notifier(blobs),
@@ -317,4 +318,7 @@ async def test_the_degree_names_the_profile(blobs: CountingBlobs, degree: Degree
     outcome = await a_worker(blobs, Rules(degree)).handle(await a_mail(blobs, SPAM))
 
     assert isinstance(outcome, Onward)
-    assert f"Profile: Detect {degree.capitalize()} No RBL (1/260105)".encode() in outcome.mail.top
+    assert (
+        f"Profile: Detect {degree.capitalize()} No RBL ({SHIPPED_DATABASE.edition})".encode()
+        in outcome.mail.top
+    )

@@ -22,7 +22,8 @@ def test_what_a_maker_signs_is_believed_by_whoever_has_the_public_half(tmp_path:
     private, key, revoked = (str(tmp_path / name) for name in ("maker.pem", "a.key", "revoked.list"))
 
     entry = made("new", private, "--type", "commercial").output
-    made("issue", key, "--with-key", private, "--serial", "A", "--holder", "Example Ltd")
+    terms = ("--holder", "Example Ltd", "--use-by", "2036-12-31", "--lifespan", "365")
+    made("issue", key, "--with-key", private, "--serial", "A", *terms)
     made("revoke", revoked, "--with-key", private, "--number", "2", "--serial", "A", "--serial", "B")
 
     signers = read_signers(f"[{entry.splitlines()[-1]}]")

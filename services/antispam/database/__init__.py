@@ -1,0 +1,1 @@
+"""The content database: from its sources to what it says of a text."""

@@ -1,0 +1,90 @@
+"""What the records promise about gauges and announcements, asked of both databases."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.domain.statistics import Gauge
+from gateway.records.announcements import REMEMBERED
+from gateway.records.port import Records
+from gateway.records.postgres import open_postgres
+from gateway.records.sqlite import open_sqlite
+from tests.support.mails import NOON
+from tests.support.postgres import execute, postgres_database
+
+MINUTE = timedelta(minutes=1)
+IN, OUT = Gauge.INCOMING_CONNECTIONS, Gauge.OUTGOING_CONNECTIONS
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    with postgres_database() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def records(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Records]:
+    if request.param == "sqlite":
+        opened = await open_sqlite(tmp_path / "records.db")
+    else:
+        opened = await open_postgres(request.getfixturevalue("postgres"))
+        execute(request.getfixturevalue("postgres"), "TRUNCATE gauges, announcements")
+    yield opened
+    await opened.close()
+
+
+async def test_what_processes_have_is_added_up(records: Records) -> None:
+    await records.gauges.tell("p1", {IN: 3, OUT: 1}, NOON, NOON + MINUTE)
+    await records.gauges.tell("p2", {IN: 4}, NOON, NOON + MINUTE)
+
+    assert await records.gauges.known(NOON) == {IN: 7, OUT: 1}
+
+
+async def test_what_a_process_tells_takes_the_place_of_what_it_told_before(records: Records) -> None:
+    await records.gauges.tell("p1", {IN: 3, OUT: 1}, NOON, NOON + MINUTE)
+    await records.gauges.tell("p1", {IN: 2}, NOON, NOON + MINUTE)
+
+    assert await records.gauges.known(NOON) == {IN: 2}
+
+
+async def test_what_a_process_told_that_was_killed_is_over_by_itself(records: Records) -> None:
+    await records.gauges.tell("killed", {IN: 3}, NOON, NOON + MINUTE)
+    await records.gauges.tell("lives", {IN: 1}, NOON + MINUTE, NOON + 3 * MINUTE)
+
+    assert await records.gauges.known(NOON + 2 * MINUTE) == {IN: 1}
+
+
+async def test_one_of_many_tells_an_announcement(records: Records) -> None:
+    claims = await asyncio.gather(
+        *(records.announcements.claim("end", NOON, NOON + MINUTE) for _ in range(8))
+    )
+
+    assert sorted(claims) == [False] * 7 + [True]
+
+
+async def test_an_announcement_that_was_not_told_in_time_is_told_by_another(records: Records) -> None:
+    assert await records.announcements.claim("end", NOON, NOON + MINUTE)
+
+    assert not await records.announcements.claim("end", NOON, NOON + MINUTE)
+    assert await records.announcements.claim("end", NOON + MINUTE, NOON + 2 * MINUTE)
+
+
+async def test_an_announcement_that_was_told_is_not_told_again(records: Records) -> None:
+    await records.announcements.claim("end", NOON, NOON + MINUTE)
+    await records.announcements.told("end")
+
+    assert not await records.announcements.claim("end", NOON + 2 * MINUTE, NOON + 3 * MINUTE)
+    assert await records.announcements.claim("another", NOON, NOON + MINUTE)
+
+
+async def test_announcements_are_forgotten_in_the_end(records: Records) -> None:
+    await records.announcements.claim("end", NOON, NOON + MINUTE)
+    await records.announcements.told("end")
+
+    later = NOON + MINUTE + REMEMBERED
+    assert await records.announcements.claim("end", later, later + MINUTE)
