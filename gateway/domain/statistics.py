@@ -65,6 +65,8 @@ class Counter(StrEnum):
     SPAM_MESSAGES = "antispam_spam_messages"
     PROBABLE_MESSAGES = "antispam_probable_messages"
     NOT_DETECTED_MESSAGES = "antispam_not_detected_messages"
+    ANTISPAM_TIMEOUTS = "antispam_timeouts"
+    ANTISPAM_CHECKS_LEFT_OUT = "antispam_checks_left_out"
 
 
 class Peak(StrEnum):

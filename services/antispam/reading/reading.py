@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gateway.domain.mime import Part, take_apart
+from gateway.runtime.sheets import Sheet
 from services.antispam.message import Attachment, Message, read_message
 from services.antispam.reading.disguises import Disguises, undisguised
 from services.antispam.reading.outline import Outline, outlined
@@ -17,6 +18,12 @@ MOST_DEPTH = 30
 
 MOST_ATTACHMENTS = 100
 
+LIGHT = 1 << 16
+"""Bytes of text that are read on the spot: more of it, and all that is not text, is read in isolation."""
+
+MOST_BOUNDARY_LINES = 300
+"""Lines like boundaries of a message that is taken apart on the spot; real mail has some dozens."""
+
 
 def read_whole(message: bytes) -> Message:
     """All of it in one go, wherever this is called. Never raises."""
@@ -24,6 +31,20 @@ def read_whole(message: bytes) -> Message:
     outline = outlined(parts)
     attachments = tuple(closed(part, message) for part in outline.attached[:MOST_ATTACHMENTS])
     return composed(message, parts, outline, read_texts(message, outline), attachments)
+
+
+def is_light(message: bytes) -> bool:
+    """Whether reading it takes little time, and no program but our own."""
+    if message.count(b"\n--") > MOST_BOUNDARY_LINES:
+        return False
+    outline = outlined(parts_of(message))
+    texts = (*outline.shown, *outline.beside, *(part for _, inner in outline.letters for part in inner))
+    return sum(part.end - part.body for part in texts) <= LIGHT
+
+
+def read_sheet(sheet: Sheet, size: int, opened: bool) -> Message:
+    """The message that lies on a sheet, its attachments `opened` or not: what is called in isolation."""
+    return read_whole(sheet.read(0, size))
 
 
 def parts_of(message: bytes) -> tuple[Part, ...]:
