@@ -48,7 +48,7 @@ def run_services(services: Mapping[str, Run], config: Path) -> int:
             time_format=settings.locale.time_format,
         )
         _collect_garbage_seldom()
-        uvloop.run(_run(services, settings))
+        uvloop.run(_run(services, settings, config))
     except InvalidConfig as invalid:
         print(invalid, file=sys.stderr)
         return ExitCode.BAD_CONFIG
@@ -70,12 +70,12 @@ def _collect_garbage_seldom() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-async def _run(services: Mapping[str, Run], settings: Settings) -> None:
+async def _run(services: Mapping[str, Run], settings: Settings, config: Path) -> None:
     heartbeat = Heartbeat.inherited()
     lifecycle = Lifecycle(heartbeat)
     lifecycle.stop_on_signals()
     heartbeat.when_orphaned(lifecycle.stop)
-    async with open_gateway(settings, lifecycle) as gateway:
+    async with open_gateway(settings, lifecycle, config) as gateway:
         try:
             async with asyncio.TaskGroup() as group:
                 following = (

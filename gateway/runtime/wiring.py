@@ -52,10 +52,13 @@ class Gateway:
     lifecycle: Lifecycle
     licensing: Licensing
     orders: StandingOrders = field(default_factory=StandingOrders)
+    config: Path | None = None  # the file that the settings come from, if they come from one
 
 
 @asynccontextmanager
-async def open_gateway(settings: Settings, lifecycle: Lifecycle) -> AsyncIterator[Gateway]:
+async def open_gateway(
+    settings: Settings, lifecycle: Lifecycle, config: Path | None = None
+) -> AsyncIterator[Gateway]:
     """Open the outside worlds and ask for the present state; a `ConfigError` says which cannot be reached."""
     async with AsyncExitStack() as stack:
         records = await open_records(settings)
@@ -67,9 +70,8 @@ async def open_gateway(settings: Settings, lifecycle: Lifecycle) -> AsyncIterato
         bus = await open_bus(settings)
         stack.push_async_callback(bus.close)
         licensing = open_licensing(settings, records)
-        gateway = Gateway(
-            settings, bus, blobs, records, Storages(place, blobs, records), lifecycle, licensing
-        )
+        storages = Storages(place, blobs, records)
+        gateway = Gateway(settings, bus, blobs, records, storages, lifecycle, licensing, config=config)
         await licensing.open()
         # Before any mail is taken: what an operator suspended or removed stays so over a restart.
         await _ask_for_the_present_state(gateway)
