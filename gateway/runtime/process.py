@@ -49,7 +49,7 @@ def run_services(services: Mapping[str, Run], config: Path) -> int:
             time_format=settings.locale.time_format,
         )
         _collect_garbage_seldom()
-        uvloop.run(_run(services, settings))
+        uvloop.run(_run(services, settings, config))
     except InvalidConfig as invalid:
         print(invalid, file=sys.stderr)
         return ExitCode.BAD_CONFIG
@@ -71,13 +71,13 @@ def _collect_garbage_seldom() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-async def _run(services: Mapping[str, Run], settings: Settings) -> None:
+async def _run(services: Mapping[str, Run], settings: Settings, config: Path) -> None:
     heartbeat = Heartbeat.inherited()
     lifecycle = Lifecycle(heartbeat)
     lifecycle.stop_on_signals()
     heartbeat.when_orphaned(lifecycle.stop)
     lifecycle.expect(services)
-    async with open_gateway(settings, lifecycle) as gateway, monitored(gateway, services):
+    async with open_gateway(settings, lifecycle, config) as gateway, monitored(gateway, services):
         try:
             async with asyncio.TaskGroup() as group:
                 following = (

@@ -56,10 +56,13 @@ class Gateway:
     orders: StandingOrders = field(default_factory=StandingOrders)
     metrics: Metrics = field(default_factory=Metrics)
     readiness: Readiness = field(default_factory=Readiness)
+    config: Path | None = None  # the file that the settings come from, if they come from one
 
 
 @asynccontextmanager
-async def open_gateway(settings: Settings, lifecycle: Lifecycle) -> AsyncIterator[Gateway]:
+async def open_gateway(
+    settings: Settings, lifecycle: Lifecycle, config: Path | None = None
+) -> AsyncIterator[Gateway]:
     """Open the outside worlds and ask for the present state; a `ConfigError` says which cannot be reached."""
     async with AsyncExitStack() as stack:
         records = await open_records(settings)
@@ -74,6 +77,7 @@ async def open_gateway(settings: Settings, lifecycle: Lifecycle) -> AsyncIterato
         gateway = Gateway(
             *(settings, bus, blobs, records, Storages(place, blobs, records), lifecycle, licensing),
             readiness=Readiness(worlds_of(bus, blobs, records), lambda: lifecycle.phase),
+            config=config,
         )
         await licensing.open()
         # Before any mail is taken: what an operator suspended or removed stays so over a restart.

@@ -11,8 +11,9 @@ from gateway.bases.catalogue import BaseSet
 from gateway.bases.golden import good_messages
 from gateway.domain.policy import Degree, SpamStatus
 from services.antispam.database.database import Database, load_database
+from services.antispam.knowledge import Knowledge
 from services.antispam.looking import look
-from services.antispam.message import read_message
+from services.antispam.reading.reading import read_whole
 from services.antispam.scoring import status_of
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -45,5 +46,5 @@ class Trial:
         return self._status(message) is SpamStatus.SPAM
 
     def _status(self, message: bytes) -> SpamStatus:
-        findings = look(read_message(message), self._database, expired=lambda: False)
-        return status_of(findings, Degree.STANDARD)
+        looked = look(read_whole(message), Knowledge(self._database), expired=lambda: False)
+        return status_of(looked.findings, Degree.STANDARD)
