@@ -9,6 +9,7 @@ BIN := .venv/bin
 PARALLEL ?= -n auto --dist loadfile --no-loadscope-reorder
 
 SIGNATURES := services/scanner/signatures
+CONTENT := services/antispam/database
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +34,8 @@ bench: setup-dev ## Measure throughput, latency and CPU per message
 bases: setup-dev ## Build the databases that come with the gateway from their sources
 	rm -rf $(SIGNATURES)/shipped
 	$(BIN)/python -m cli.maker.bases --make-only --portable $(SIGNATURES)/sources $(SIGNATURES)/shipped
+	rm -rf $(CONTENT)/shipped
+	$(BIN)/python -m cli.maker.bases --family as --make-only $(CONTENT)/sources $(CONTENT)/shipped
 
 format: setup-dev ## Format the code
 	$(BIN)/ruff format .

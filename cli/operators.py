@@ -76,7 +76,13 @@ def act_for_owner_of(folder: Path) -> None:
         raise Trouble(Code.UNREADABLE, f"{folder}: this is no directory that can be read and written")
 
 
-def run(tool: click.Command, name: str, arguments: Sequence[str] | None = None) -> int:
+def run(
+    tool: click.Command,
+    name: str,
+    arguments: Sequence[str] | None = None,
+    *,
+    bad_options: int = Code.BAD_OPTIONS,
+) -> int:
     """Run a command, with the arguments of the process or others; its exit code.
 
     Every failure is told on standard error.
@@ -87,7 +93,7 @@ def run(tool: click.Command, name: str, arguments: Sequence[str] | None = None) 
         sys.stdout.flush()
     except click.UsageError as error:
         error.show()
-        code = Code.BAD_OPTIONS
+        code = bad_options
     except Trouble as trouble:
         code = _say(name, trouble, trouble.code)
     except BrokenPipeError:

@@ -48,17 +48,7 @@ def keys() -> None:
 @click.password_option("--passphrase", help="Protects the private key; it is asked for when not given.")
 def new(file: Path, types: Sequence[str], passphrase: str) -> None:
     """Make a private key in FILE, and print the entry of its public half for `signers.json`."""
-    private = Ed25519PrivateKey.generate()
-    pem = private.private_bytes(
-        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(passphrase.encode())
-    )
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError as error:
-        raise click.ClickException(f"{file} exists: a key is never overwritten") from error
-    with open(descriptor, "wb") as written:
-        written.write(pem)
-    public = b64encode(private.public_key().public_bytes_raw()).decode()
+    public = b64encode(make_private_key(file, passphrase).public_key().public_bytes_raw()).decode()
     print(json.dumps({"public_key": public, "types": list(types)}))
 
 
@@ -107,7 +97,7 @@ def issue(
         use_by=use_by.date(),
         lifespan=lifespan,
     )
-    output.write_text(write_key(licence, _private_key(signing, passphrase)), encoding="utf-8")
+    output.write_text(write_key(licence, read_private_key(signing, passphrase)), encoding="utf-8")
     print(f"{output}: {kind} key {serial} for {holder}")
 
 
@@ -119,11 +109,27 @@ def issue(
 @click.option("--serial", "serials", multiple=True, help="Of a revoked key; repeat for all there are.")
 def revoke(*, output: Path, signing: Path, passphrase: str, number: int, serials: Sequence[str]) -> None:
     """Write the list of revoked keys to OUTPUT: it replaces all lists before, so it names all keys."""
-    output.write_text(write_list(number, serials, _private_key(signing, passphrase)), encoding="utf-8")
+    output.write_text(write_list(number, serials, read_private_key(signing, passphrase)), encoding="utf-8")
     print(f"{output}: list {number}, {len(set(serials))} revoked keys")
 
 
-def _private_key(path: Path, passphrase: str) -> Ed25519PrivateKey:
+def make_private_key(file: Path, passphrase: str) -> Ed25519PrivateKey:
+    """A new key, which is now in `file`."""
+    private = Ed25519PrivateKey.generate()
+    pem = private.private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(passphrase.encode())
+    )
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise click.ClickException(f"{file} exists: a key is never overwritten") from error
+    with open(descriptor, "wb") as written:
+        written.write(pem)
+    return private
+
+
+def read_private_key(path: Path, passphrase: str) -> Ed25519PrivateKey:
+    """The key in a file."""
     try:
         key = load_pem_private_key(path.read_bytes(), passphrase.encode())
     except (OSError, ValueError, TypeError) as error:

@@ -33,6 +33,7 @@ class Family(StrEnum):
     """What is published, updated and switched together; also the name of its shelf."""
 
     ANTIVIRUS = "av"
+    ANTISPAM = "as"
 
 
 class UnusableSet(Exception):
@@ -112,17 +113,23 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     try:
         with path.open("rb") as file:
-            written = msgspec.json.decode(file.read(LARGEST_MANIFEST), type=_Written)
+            return parse_manifest(file.read(LARGEST_MANIFEST), str(path))
     except OSError as problem:
         raise UnusableSet(f"{path}: {problem.strerror}") from problem
+
+
+def parse_manifest(content: bytes, origin: str) -> Manifest:
+    """What a set says of itself in these bytes, which `origin` has. Raises `UnusableSet`."""
+    try:
+        written = msgspec.json.decode(content, type=_Written)
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-        raise UnusableSet(f"{path}: {problem}") from problem
+        raise UnusableSet(f"{origin}: {problem}") from problem
 
     if written.format != FORMAT:
-        raise UnusableSet(f"{path}: has format {written.format}, and this gateway reads format {FORMAT}")
+        raise UnusableSet(f"{origin}: has format {written.format}, and this gateway reads format {FORMAT}")
     for name in (written.set.version, *(file.name for file in written.set.files)):
         if not _is_plain(name):
-            raise UnusableSet(f"{path}: {name!r} is no plain name")
+            raise UnusableSet(f"{origin}: {name!r} is no plain name")
     return written.set
 
 

@@ -46,6 +46,7 @@ from gateway.config.sections.updater import (
     UpdaterOptionsSection,
     UpdaterPathSection,
     UpdaterReportSection,
+    UpdatesSection,
 )
 from gateway.domain.mail import POLICY
 from gateway.domain.policy import Group, Policy
@@ -93,6 +94,7 @@ class Settings(BaseModel):
     dsn: DsnSection = DsnSection()
     dns: DnsSection = DnsSection()
     processes: ProcessesSection = ProcessesSection()
+    updates: UpdatesSection = UpdatesSection()
 
     @model_validator(mode="before")
     @classmethod
@@ -133,6 +135,12 @@ class Settings(BaseModel):
     def stat_file(self) -> Path:
         """The file that the `stats` command writes."""
         return self.options.stat_filename or self.smtpgw_path.queue_path / "smtpgw.stat"
+
+    @property
+    def bases_backup(self) -> Path:
+        """Where the updater keeps the databases of before."""
+        bases = self.path.bases_path
+        return self.updater_path.back_up_path or bases.with_name(f"{bases.name}.backup")
 
     @property
     def ichecker_file(self) -> Path:

@@ -27,7 +27,7 @@ from gateway.records.history import SqlHistory
 from gateway.records.lookups import Lookups
 from gateway.records.notices import SqlNotices
 from gateway.records.outages import SqlOutages
-from gateway.records.port import JourneyStep, MailRecord, QueuePlace, Settled, Waiting
+from gateway.records.port import JourneyStep, MailRecord, Queued, QueuePlace, Settled, Waiting
 from gateway.records.reading import (
     ON_THE_WAY,
     Reading,
@@ -35,6 +35,7 @@ from gateway.records.reading import (
     mail_record,
     place_of,
     queue_page,
+    queued_of,
     settled_of,
     sums_of,
 )
@@ -68,11 +69,11 @@ class SqlRecords:
         self.greylist = SqlGreylist(database)
         self.entries = SqlEntries(database)
         self.notices = SqlNotices(database)
+        self.history = SqlHistory(self._attempts)
+        self.audit = SqlAudit(database)
         self.announcements = SqlAnnouncements(database)
         self.gauges = SqlGauges(self._attempts)
         self.usage = SqlUsage(database)
-        self.history = SqlHistory(self._attempts)
-        self.audit = SqlAudit(database)
         self._reading = Reading(database.dialect)
         self._writing = Writing(database.dialect)
         self._lookups = Lookups(self._settled, Settled())
@@ -97,6 +98,11 @@ class SqlRecords:
         """There are so many now; the most of an hour is written down soon."""
         self._counting.reach(peak, value)
         self._note_counts()
+
+    @property
+    def counted(self) -> Mapping[str, int]:
+        """What this process counted since it began."""
+        return self._counting.totals
 
     async def statistics(self, launch: str = "") -> Mapping[Counter | Peak, int]:
         """What all processes counted since the records began, or those of a launch."""
@@ -151,6 +157,10 @@ class SqlRecords:
         for row in await self._read(self._reading.counts):
             counts[row.state] += row.mails
         return {state: mails for state, mails in counts.items() if mails}
+
+    async def queued(self) -> Mapping[str, Queued]:
+        """The mail on its way that no operator removed, by state."""
+        return queued_of(await self._read(self._reading.queued))
 
     async def removed(self, most: int) -> frozenset[str]:
         """Mails that an operator removed and that have not come to the sender yet, at most so many."""

@@ -84,7 +84,7 @@ def start_logging(
         logging.getLogger(name).setLevel(_SILENT)
 
 
-class _Lines(logging.Formatter):
+class Lines(logging.Formatter):
     """Makes lines of records: one physical line each, and an indented traceback where there is one."""
 
     def __init__(self, stamp_format: str) -> None:
@@ -94,6 +94,7 @@ class _Lines(logging.Formatter):
         self._stamp = ""
 
     def format(self, record: logging.LogRecord) -> str:
+        """The line of a record, and those of its traceback."""
         text = f"{self._head(record)}: {one_line(record.getMessage())}"
         if not record.exc_info:
             return text
@@ -223,7 +224,7 @@ def _opened(
         handler = _opened_syslog()
     else:
         handler = _opened_file(filename, clock)
-    handler.setFormatter(_Lines(stamp_format))
+    handler.setFormatter(Lines(stamp_format))
     return handler
 
 

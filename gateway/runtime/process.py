@@ -26,6 +26,7 @@ from gateway.runtime.launch import Launch
 from gateway.runtime.licensing import NoLicence
 from gateway.runtime.lifecycle import Lifecycle
 from gateway.runtime.logs import start_logging
+from gateway.runtime.monitoring import monitored
 from gateway.runtime.wiring import Gateway, follow_commands, open_gateway
 
 Run = Callable[[Gateway], Awaitable[None]]
@@ -79,8 +80,9 @@ async def _run(services: Mapping[str, Run], settings: Settings) -> None:
     lifecycle = Lifecycle(heartbeat)
     lifecycle.stop_on_signals()
     heartbeat.when_orphaned(lifecycle.stop)
+    lifecycle.expect(services)
     launch = Launch.inherited()
-    async with open_gateway(settings, lifecycle, launch) as gateway:
+    async with open_gateway(settings, lifecycle, launch) as gateway, monitored(gateway, services):
         source = f"{launch.name if launch else ''}/{new_id()}"
         try:
             async with asyncio.TaskGroup() as group:

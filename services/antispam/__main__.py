@@ -2,43 +2,85 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
+from gateway.bases.catalogue import Family
+from gateway.bases.library import Library
+from gateway.config.settings import Settings
 from gateway.domain.pipeline import Stage
 from gateway.domain.storage import StorageKind, quarantines_in_use
+from gateway.runtime.isolation import IsolationPool
 from gateway.runtime.notifying import open_notifier
 from gateway.runtime.process import run_service
 from gateway.runtime.serve import serve
 from gateway.runtime.wiring import Gateway
 from gateway.version import VERSION
-from services.antispam.bases import shipped_bases
-from services.antispam.worker import AntispamWorker, Rules
+from services.antispam.analysis import Analyst, Rules
+from services.antispam.database.database import SHIPPED, Database, load_database
+from services.antispam.reader import MessageReader
+from services.antispam.reading.reading import read_sheet
+from services.antispam.worker import AntispamWorker
+
+MOST_PROCESSES = 2
+"""Processes that read what is not read on the spot: few messages are of that sort."""
+
+READING = read_sheet.__module__
 
 
 async def run(gateway: Gateway) -> None:
     """Analyse mail until the process stops."""
     settings = gateway.settings
-    rules = Rules(
-        degree=settings.antispam.spam_detection,
-        max_size=settings.antispam.max_size * 1024,
-        timeout=settings.antispam.timeout,
-    )
     quarantines = quarantines_in_use(settings.policies.values(), StorageKind.AS_QUARANTINE)
     for storage in (settings.outgoing_archive, *quarantines):
         await gateway.storages.prepare(storage)
-    worker = AntispamWorker(
-        gateway.blobs,
-        settings.policies,
-        rules,
-        shipped_bases(),
-        gateway.storages,
-        settings.outgoing_archive,
-        open_notifier(settings, gateway.blobs, gateway.records),
-        version=VERSION,
-        count=gateway.records.count,
-        licensed=lambda: gateway.licensing.filters_spam,
+    async with AsyncExitStack() as stack:
+        library = await stack.enter_async_context(opened_database(settings.path.bases_path))
+        pool = IsolationPool(processes=min(MOST_PROCESSES, os.cpu_count() or 1), preload=(READING,))
+        stack.push_async_callback(pool.close)
+        analyst = Analyst(
+            MessageReader(gateway.blobs, pool),
+            rules_for(settings),
+            lambda: library.current.content,
+            count=gateway.records.count,
+        )
+        worker = AntispamWorker(
+            analyst,
+            settings.policies,
+            settings.antispam.spam_detection,
+            gateway.storages,
+            settings.outgoing_archive,
+            open_notifier(settings, gateway.blobs, gateway.records),
+            version=VERSION,
+            count=gateway.records.count,
+            licensed=lambda: gateway.licensing.filters_spam,
+        )
+        await serve(Stage.ANTISPAM, worker, gateway)
+
+
+def rules_for(settings: Settings) -> Rules:
+    """What is looked at, and for how long."""
+    return Rules(
+        max_size=settings.antispam.max_size << 10,
+        timeout=settings.antispam.timeout,
+        our_domains=settings.network.protected_domains,
     )
-    await serve(Stage.ANTISPAM, worker, gateway)
+
+
+@asynccontextmanager
+async def opened_database(bases: Path) -> AsyncIterator[Library[Database]]:
+    """The content database, which follows the set in use."""
+    library = Library(bases / Family.ANTISPAM, SHIPPED, load_database)
+    await library.open()
+    following = asyncio.create_task(library.follow())
+    try:
+        yield library
+    finally:
+        following.cancel()
 
 
 if __name__ == "__main__":

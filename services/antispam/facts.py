@@ -12,7 +12,18 @@ class Term:
     """A word of the content database, and the category that it speaks for."""
 
     text: str
-    category: str
+    category: str  # its name
+    weight: float = 1.0  # how strongly it speaks, from 0.1 to 3
+    counts: bool = True  # what speaks for the category speaks for spam
+
+
+@dataclass(frozen=True, slots=True)
+class Resemblance:
+    """A text that is known, and how much of it this message shares."""
+
+    sample: str  # what it is called
+    category: str  # its name; "" if it has none
+    likeness: float  # 0 to 1: the share of rows of three words that both have, as estimated
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +31,8 @@ class Facts:
     """Everything that checks know of a message and its sender without asking anybody."""
 
     terms: tuple[Term, ...] = ()  # found in the message, each once
+    words: int = 0  # how many the message has, as the database counts them
+    resemblances: tuple[Resemblance, ...] = ()  # to samples of spam, the greatest first
     authentication: Authentication | None = None  # None: not asked who sent it
     client_ip: str = ""
     helo: str = ""

@@ -15,7 +15,8 @@ from gateway.domain.headers import Field, encode_field, named
 from gateway.domain.journey import Finding
 from gateway.domain.mail import Edit
 from gateway.domain.policy import Degree, SpamAction, SpamStatus
-from services.antispam.categories import FORMAL, OBSCENE, SEMINARS
+from services.antispam.categories import FORMAL
+from services.antispam.database.categories import Categories
 from services.antispam.message import Message
 
 STATUS_NAMES: Mapping[SpamStatus, str] = MappingProxyType(
@@ -29,17 +30,6 @@ STATUS_NAMES: Mapping[SpamStatus, str] = MappingProxyType(
 LABELS: Mapping[SpamStatus, str] = MappingProxyType(
     {SpamStatus.SPAM: "[!! SPAM]", SpamStatus.PROBABLE: "[?? Probable Spam]"}
 )
-
-CATEGORY_LABELS: Mapping[SpamStatus, Mapping[str, str]] = MappingProxyType(
-    {
-        SpamStatus.SPAM: MappingProxyType({}),
-        SpamStatus.PROBABLE: MappingProxyType({SEMINARS: "[?? Seminars etc.]"}),
-        SpamStatus.NOT_DETECTED: MappingProxyType(
-            {OBSCENE: "[--Obscene--]", FORMAL: "[--Formal Messages--]"}
-        ),
-    }
-)
-"""Labels that a category has of its own; of several categories the first named here gives it."""
 
 METHODS: Mapping[str, str] = MappingProxyType(
     {"spam_phrase": "Content: Spam", "probable_phrase": "Content: Probable Spam"}
@@ -78,12 +68,13 @@ class Filter:
 
     version: str  # of the gateway
     degree: Degree
-    bases: str  # version of the content database, "1/260105"
+    bases: str  # edition of the content database, "28123/261122"
+    categories: Categories  # of that database
 
 
 def mark(message: Message, verdict: Verdict, action: SpamAction, by: Filter) -> Marks:
     """The marks of a verdict under an `ActionSpam`. Foreign `X-SpamTest-*` fields always go."""
-    top, edits = _ACTIONS[action](message, verdict)
+    top, edits = _ACTIONS[action](message, verdict, by)
     foreign = (field for field in message.fields if field.name.lower().startswith("x-spamtest-"))
     return Marks(
         _filter_fields(verdict.status, methods_of(verdict), verdict.categories, action, by) + top,
@@ -91,11 +82,10 @@ def mark(message: Message, verdict: Verdict, action: SpamAction, by: Filter) -> 
     )
 
 
-def label_of(verdict: Verdict) -> str:
-    """The label for the Subject; "" when the verdict has none."""
-    own = CATEGORY_LABELS[verdict.status]
-    special = (label for category, label in own.items() if category in verdict.categories)
-    return next(special, LABELS.get(verdict.status, ""))
+def label_of(verdict: Verdict, categories: Categories) -> str:
+    """The label for the Subject, that of a category if one has its own; "" when the verdict has none."""
+    own = categories.label(verdict.status, verdict.categories)
+    return own or LABELS.get(verdict.status, "")
 
 
 def methods_of(verdict: Verdict) -> tuple[str, ...]:
@@ -127,8 +117,8 @@ def _profiles(categories: tuple[str, ...], action: SpamAction, degree: Degree) -
         yield f"Marking Spam - {action.capitalize()}"
 
 
-def _label_subject(message: Message, verdict: Verdict) -> tuple[bytes, Sequence[Edit]]:
-    label = label_of(verdict)
+def _label_subject(message: Message, verdict: Verdict, by: Filter) -> tuple[bytes, Sequence[Edit]]:
+    label = label_of(verdict, by.categories)
     if not label:
         return b"", ()
     if not message.subject_fields:
@@ -154,7 +144,7 @@ def _insert_label(head: bytes, field: Field, label: bytes) -> Edit:
     return Edit(at, at, lead + label + gap)
 
 
-def _write_keywords(message: Message, verdict: Verdict) -> tuple[bytes, Sequence[Edit]]:
+def _write_keywords(message: Message, verdict: Verdict, by: Filter) -> tuple[bytes, Sequence[Edit]]:
     status = () if verdict.status is SpamStatus.NOT_DETECTED else (STATUS_NAMES[verdict.status],)
     words = (*status, *verdict.categories)
     top = encode_field("Keywords", _phrases(words)) if words else b""
@@ -162,16 +152,18 @@ def _write_keywords(message: Message, verdict: Verdict) -> tuple[bytes, Sequence
     return top, _removals(named(message.fields, "Keywords"))
 
 
-def _leave(message: Message, verdict: Verdict) -> tuple[bytes, Sequence[Edit]]:
+def _leave(message: Message, verdict: Verdict, by: Filter) -> tuple[bytes, Sequence[Edit]]:
     return b"", ()
 
 
-_ACTIONS: Mapping[SpamAction, Callable[[Message, Verdict], tuple[bytes, Sequence[Edit]]]] = MappingProxyType(
-    {
-        SpamAction.SUBJECT: _label_subject,
-        SpamAction.KEYWORDS: _write_keywords,
-        SpamAction.NONE: _leave,
-    }
+_ACTIONS: Mapping[SpamAction, Callable[[Message, Verdict, Filter], tuple[bytes, Sequence[Edit]]]] = (
+    MappingProxyType(
+        {
+            SpamAction.SUBJECT: _label_subject,
+            SpamAction.KEYWORDS: _write_keywords,
+            SpamAction.NONE: _leave,
+        }
+    )
 )
 
 

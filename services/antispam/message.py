@@ -36,18 +36,7 @@ class Link:
     source: Source
     text: str = ""  # what a person reads in its place
     hidden: bool = False  # nobody sees it
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """A part that is no text to be shown."""
-
-    name: str
-    content_type: str  # as declared
-    kind: str  # MIME type that its bytes tell, "" when they tell none
-    size: int  # bytes, decoded
-    text: str = ""  # what a person would read in it, where we can
-    trouble: str = ""  # why it could not be read
+    via: str = ""  # host of the address that this one stands in, as a redirector has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +63,24 @@ class Markup:
     frames: int = 0
     comments: int = 0  # characters in comments
     hidden: int = 0  # characters of text that nobody sees
+    preheader: int = 0  # of them, those before all text that is seen: lists of messages show them
     tables: int = 0
     refresh: bool = False  # leads elsewhere by itself
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A part that is no text to be shown."""
+
+    name: str
+    content_type: str  # as declared
+    kind: str  # MIME type that its bytes tell, "" when they tell none
+    size: int  # bytes, decoded
+    text: str = ""  # what a person would read in it, where we can
+    trouble: str = ""  # why it could not be read
+    markup: Markup | None = None  # of HTML
+    width: int = 0  # pixels of a picture, 0 when it was not looked at
+    height: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,7 @@ class Message:
 
     text: str = ""  # what a person sees of the body, in the order they see it
     hidden: str = ""  # text that is there and that nobody sees
-    plain: str = ""  # the text/plain alternative alone, "" if there is none
+    plain: str = ""  # what stands in text/plain alone, "" if there is none
     words: str = (
         ""  # Subjects, text and attachments, case-folded and out of disguise: for terms and statistics
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,6 +16,23 @@ from starlette.exceptions import HTTPException
 from gateway.domain.errors import TemporaryFailure
 
 RETRY_AFTER = {"Retry-After": "5"}
+
+MEANINGS: Mapping[int, str] = MappingProxyType(
+    {
+        400: "A parameter or a cursor is wrong; `detail` says which.",
+        401: "No token, or one that is not known.",
+        403: "The token is good, but not for this.",
+        404: "There is no such thing.",
+        409: "Not while things are as they are; `detail` says how.",
+        413: "It is larger than what is taken here.",
+        415: "It is of a type that is not taken here.",
+        422: "A parameter or the body is not what it should be; `detail` names it.",
+        429: "Too many requests: come back after `Retry-After` seconds.",
+        500: "A fault of ours, which is in the log.",
+        503: "A part of the gateway does not answer now: come back after `Retry-After` seconds.",
+    }
+)
+"""What a problem says, by its status."""
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +49,11 @@ def problem(status: int, detail: str = "", headers: Mapping[str, str] | None = N
     if detail:
         content["detail"] = detail
     return ProblemResponse(content, status, headers)
+
+
+def told(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """For the description of a route: problems that it has besides those that all have."""
+    return {status: {"description": MEANINGS[status]} for status in statuses}
 
 
 def answer_problems(app: FastAPI) -> None:

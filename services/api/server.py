@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -40,9 +41,17 @@ def bind(listen: HostPort) -> socket.socket:
 
 
 async def serve_app(
-    app: FastAPI, bound: socket.socket, stopping: asyncio.Event, *, ready: Callable[[], None] = lambda: None
+    app: FastAPI,
+    bound: socket.socket,
+    stopping: asyncio.Event,
+    *,
+    tls: ssl.SSLContext | None = None,
+    ready: Callable[[], None] = lambda: None,
 ) -> None:
-    """Answer until `stopping` is set; what is being answered then may end within `DRAIN_SECONDS`."""
+    """Answer until `stopping` is set; what is being answered then may end within `DRAIN_SECONDS`.
+
+    With `tls`, nothing is answered in the clear.
+    """
     server = _Server(
         uvicorn.Config(
             app,
@@ -57,6 +66,7 @@ async def serve_app(
             h11_max_incomplete_event_size=LARGEST_HEADER,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=DRAIN_SECONDS,
+            ssl_context_factory=(lambda config, default: tls) if tls else None,
         )
     )
     serving = asyncio.create_task(server.serve([bound]))

@@ -12,13 +12,19 @@ from gateway.bases.catalogue import BaseSet, Family, describe_file, make_manifes
 MADE_AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
-def a_set(folder: Path, files: Mapping[str, bytes], made_at: datetime = MADE_AT) -> BaseSet:
+def a_set(
+    folder: Path,
+    files: Mapping[str, bytes],
+    made_at: datetime = MADE_AT,
+    *,
+    family: Family = Family.ANTIVIRUS,
+) -> BaseSet:
     """A set in `folder`; each of its files knows one thing."""
     folder.mkdir(parents=True)
     for name, content in files.items():
         (folder / name).write_bytes(content)
     described = [describe_file(folder / name, records=1) for name in files]
-    manifest = make_manifest(Family.ANTIVIRUS, made_at, described)
+    manifest = make_manifest(family, made_at, described)
     write_manifest(folder, manifest)
     return BaseSet(folder, manifest)
 

@@ -63,6 +63,7 @@ def make_site(
         "path LicensePath": "licenses",
         "smtpgw.path QueuePath": "queue",
         "smtpgw.path ControlPath": "control",
+        "updater.path BackUpPath": "bases.backup",
         "smtpgw.policy AVQuarantinePath": "quarantine/av",
         "smtpgw.policy ASQuarantinePath": "quarantine/spam",
     }
@@ -76,6 +77,7 @@ def make_site(
         "smtpgw.policy NotifyAdmin": "",
         "smtpgw.policy NotifyRecipient": "",
         "smtpgw.options LogFilename": str(folder / "smtpgw.log"),
+        "updater.report ReportFileName": str(folder / "keepup2date.log"),
         "smtpgw.options StatFilename": str(folder / "statistics"),
         "smtpgw.options ICheckerDBFilename": str(folder / "ichecker"),
         "smtpgw.options PidFile": str(folder / "smtpgw.pid"),

@@ -14,7 +14,7 @@ from gateway.domain.statistics import Counter as Counted
 from gateway.domain.statistics import Gauge, Peak
 from gateway.records.audit import AuditFilter, AuditPlace, AuditRecord
 from gateway.records.history import Found, NamedStep, Period, Sought, StepPlace
-from gateway.records.port import JourneyStep, MailRecord, Outage, QueuePlace, Settled, Waiting
+from gateway.records.port import JourneyStep, MailRecord, Outage, Queued, QueuePlace, Settled, Waiting
 from tests.support.greylist import MemoryGreylist
 from tests.support.notices import Permits
 
@@ -50,6 +50,49 @@ class MemoryOutages:
 
     async def known(self, now: datetime) -> Sequence[Outage]:
         return [outage for outages, until in self.told.values() if until >= now for outage in outages]
+
+
+@dataclass
+class MemoryAudit:
+    """Remembers who did what."""
+
+    kept: list[AuditRecord] = field(default_factory=list)
+    away: bool = False
+
+    async def begin(self, record: AuditRecord) -> None:
+        if self.away:
+            raise TemporaryFailure("the database is away")
+        self.kept.append(record)
+
+    async def conclude(self, record: AuditRecord) -> None:
+        self.kept = [record if one.id == record.id else one for one in self.kept]
+
+    async def page(self, wanted: AuditFilter, behind: AuditPlace | None, most: int) -> Sequence[AuditRecord]:
+        return [one for one in reversed(self.kept) if wanted.who in ("", one.who)][:most]
+
+    async def purge(self, before: datetime) -> None:
+        self.kept = [one for one in self.kept if one.at >= before]
+
+
+@dataclass
+class MemoryHistory:
+    """Tells what it was given."""
+
+    mails: list[MailRecord] = field(default_factory=list)
+    events: list[NamedStep] = field(default_factory=list)
+    periods: list[Period] = field(default_factory=list)
+
+    async def search(self, sought: Sought, behind: QueuePlace | None, most: int) -> Found:
+        return Found([mail for mail in self.mails if sought.names(mail)][:most], None)
+
+    async def copies(self, source_id: str) -> Sequence[MailRecord]:
+        return [mail for mail in self.mails if mail.source_id == source_id != mail.id]
+
+    async def steps(self, behind: StepPlace, until: datetime, most: int) -> Sequence[NamedStep]:
+        return [one for one in self.events if behind.at < one.place.at <= until][:most]
+
+    async def counted(self, since: datetime, until: datetime, hours: int) -> Sequence[Period]:
+        return self.periods
 
 
 @dataclass
@@ -104,49 +147,6 @@ class MemoryUsage:
 
 
 @dataclass
-class MemoryAudit:
-    """Remembers who did what."""
-
-    kept: list[AuditRecord] = field(default_factory=list)
-    away: bool = False
-
-    async def begin(self, record: AuditRecord) -> None:
-        if self.away:
-            raise TemporaryFailure("the database is away")
-        self.kept.append(record)
-
-    async def conclude(self, record: AuditRecord) -> None:
-        self.kept = [record if one.id == record.id else one for one in self.kept]
-
-    async def page(self, wanted: AuditFilter, behind: AuditPlace | None, most: int) -> Sequence[AuditRecord]:
-        return [one for one in reversed(self.kept) if wanted.who in ("", one.who)][:most]
-
-    async def purge(self, before: datetime) -> None:
-        self.kept = [one for one in self.kept if one.at >= before]
-
-
-@dataclass
-class MemoryHistory:
-    """Tells what it was given."""
-
-    mails: list[MailRecord] = field(default_factory=list)
-    events: list[NamedStep] = field(default_factory=list)
-    periods: list[Period] = field(default_factory=list)
-
-    async def search(self, sought: Sought, behind: QueuePlace | None, most: int) -> Found:
-        return Found([mail for mail in self.mails if sought.names(mail)][:most], None)
-
-    async def copies(self, source_id: str) -> Sequence[MailRecord]:
-        return [mail for mail in self.mails if mail.source_id == source_id != mail.id]
-
-    async def steps(self, behind: StepPlace, until: datetime, most: int) -> Sequence[NamedStep]:
-        return [one for one in self.events if behind.at < one.place.at <= until][:most]
-
-    async def counted(self, since: datetime, until: datetime, hours: int) -> Sequence[Period]:
-        return self.periods
-
-
-@dataclass
 class ReadRecords:
     """Answers from what it was given; `away` says that nothing can be read now."""
 
@@ -159,11 +159,11 @@ class ReadRecords:
     outages: MemoryOutages = field(default_factory=MemoryOutages)
     greylist: MemoryGreylist = field(default_factory=MemoryGreylist)
     notices: Permits = field(default_factory=Permits)
+    history: MemoryHistory = field(default_factory=MemoryHistory)
+    audit: MemoryAudit = field(default_factory=MemoryAudit)
     announcements: MemoryAnnouncements = field(default_factory=MemoryAnnouncements)
     gauges: MemoryGauges = field(default_factory=MemoryGauges)
     usage: MemoryUsage = field(default_factory=MemoryUsage)
-    history: MemoryHistory = field(default_factory=MemoryHistory)
-    audit: MemoryAudit = field(default_factory=MemoryAudit)
     counted: Counter[str] = field(default_factory=Counter)
 
     def note(self, *events: Event) -> None:
@@ -211,6 +211,13 @@ class ReadRecords:
     async def counts(self) -> Mapping[str, int]:
         self._answer()
         return Counter(mail.state for mail in self.mails)
+
+    async def queued(self) -> Mapping[str, Queued]:
+        self._answer()
+        ages: dict[str, list[datetime]] = {}
+        for mail in self.mails:
+            ages.setdefault(mail.state, []).append(mail.received_at)
+        return {state: Queued(len(received), min(received)) for state, received in ages.items()}
 
     async def suspended(self) -> frozenset[Module]:
         self._answer()

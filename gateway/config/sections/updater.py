@@ -47,7 +47,9 @@ class UpdaterOptionsSection(Section):
     )
     keep_silent: Switch = Field(default=False, description="Write nothing to the console.")
     update_server_url: FreeText = Field(
-        default="", repr=False, description="A source of your own: a directory or a URL."
+        default="",
+        repr=False,
+        description="A source of your own: a directory, or a URL of file:, http: or https:.",
     )
     use_update_server_url: Switch = Field(default=False, description="Ask that source first.")
     use_update_server_url_only: Switch = Field(
@@ -55,7 +57,8 @@ class UpdaterOptionsSection(Section):
     )
     post_update_cmd: FreeText = Field(
         default="",
-        description="Command after a successful update; empty: tell the gateway to load the new databases.",
+        description="Command after a successful update, without a shell; empty: none is needed, since all "
+        "processes take new databases over by themselves.",
     )
     region_settings: FreeText = Field(
         default="", description="Region by which a near server is chosen; empty: any."
@@ -69,9 +72,7 @@ class UpdaterOptionsSection(Section):
         repr=False,
         description="Proxy, `http://user:password@host:port`; Basic authentication is supported.",
     )
-    passive_ftp: Switch = Field(
-        default=True, description="Passive FTP, in which this host opens all connections."
-    )
+    passive_ftp: Switch = Field(default=True, description="Of no meaning: updates come by HTTP.")
 
 
 class UpdaterReportSection(Section):
@@ -84,4 +85,32 @@ class UpdaterReportSection(Section):
     report_level: Level = Field(
         default=LogLevel.NOTICE,
         description="0 fatal errors, 1 errors, 2 warnings, 3 notices, 4 activity, 9 everything.",
+    )
+
+
+class UpdatesSection(Section):
+    """Whom the updater trusts, and how new databases are tried out before they are used."""
+
+    heading: ClassVar[str] = "gateway.updates"
+
+    root_file: OptionalPath = Field(
+        default=None,
+        description="Root of trust of a maker of your own; empty: that of the maker of the gateway.",
+    )
+    tried_messages: Number = Field(
+        default=200,
+        ge=0,
+        le=10_000,
+        description="So many of the last messages in the outgoing archive are looked at with new databases "
+        "before they are used.",
+    )
+    newly_blocked: Number = Field(
+        default=2,
+        ge=0,
+        le=100,
+        description="Percent of them in which new databases may find something, and those in use do not. "
+        "Two messages are always allowed.",
+    )
+    try_out_timeout: Number = Field(
+        default=600, ge=10, le=7200, description="Seconds for trying out the databases of one family."
     )

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from gateway.domain.journey import Finding
-from services.antispam.checks.obscene import obscene
 from services.antispam.checks.phrases import phrases
+from services.antispam.checks.samples import samples
+from services.antispam.checks.terms import terms
 from services.antispam.facts import Facts
 from services.antispam.message import Message
 
 Check = Callable[[Message, Facts], Iterable[Finding]]
 
-CHECKS: tuple[Check, ...] = (phrases, obscene)
+CHECKS: tuple[Check, ...] = (phrases, samples, terms)

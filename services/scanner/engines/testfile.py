@@ -36,6 +36,11 @@ _RESULTS: Mapping[bytes, EngineResult] = MappingProxyType(
 )
 
 
+VARIANTS: Mapping[bytes, ObjectStatus] = MappingProxyType(
+    {prefix + _STRING: result.status for prefix, result in _RESULTS.items()}
+)
+"""The test file and all its variants, and what an object is that is one of them."""
+
 _BASES = Bases(date(2003, 10, 24), len(_RESULTS))  # since that day the variants are known
 
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.bases.catalogue import Family, Manifest, describe_file, make_manifest, write_manifest
+from gateway.bases.source import BadSource, read_source
 from services.scanner.signatures.digests import parse_digests, write_digests
 from services.scanner.signatures.rules import compile_rules
 from services.scanner.signatures.signatures import COMPILED_RULES, DIGESTS, RULES
-from services.scanner.signatures.source import BadSource
 
 
 def build_set(sources: Path, made: Path, made_at: datetime, *, portable: bool = False) -> Manifest:
@@ -44,11 +44,4 @@ def build_set(sources: Path, made: Path, made_at: datetime, *, portable: bool = 
 
 
 def _read(sources: Path, pattern: str) -> Mapping[str, str]:
-    return {path.name: _read_text(path) for path in sorted(sources.glob(pattern))}
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as problem:
-        raise BadSource(f"{path}: {problem}") from problem
+    return {path.name: read_source(path) for path in sorted(sources.glob(pattern))}

@@ -20,7 +20,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from gateway.bases.catalogue import UnusableSet
-from services.scanner.signatures.source import THREAT_NAME, BadSource
+from gateway.bases.source import BadSource
+from services.scanner.signatures.source import THREAT_NAME
 
 DIGEST_BYTES = 32
 

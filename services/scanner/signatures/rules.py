@@ -15,8 +15,9 @@ from typing import cast
 import yara_x
 
 from gateway.bases.catalogue import UnusableSet
+from gateway.bases.source import BadSource
 from gateway.domain.policy import ObjectStatus
-from services.scanner.signatures.source import THREAT_NAME, BadSource
+from services.scanner.signatures.source import THREAT_NAME
 
 OBJECT_NAME = "object_name"
 

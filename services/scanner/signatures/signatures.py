@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.bases.catalogue import BaseSet, UnusableSet
+from gateway.bases.source import BadSource
 from gateway.domain.policy import ObjectStatus, worst
 from services.scanner.engines.port import CLEAN, EngineResult
 from services.scanner.signatures.digests import Digests
 from services.scanner.signatures.rules import Rules, compile_rules, read_rules
-from services.scanner.signatures.source import BadSource
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,3 @@ from __future__ import annotations
 
 THREAT_NAME = r"[!-~]+"
 """What a threat may be called: it is logged, and stands in notices and placeholders."""
-
-
-class BadSource(Exception):
-    """A source of databases is not as it should be; says where, and why."""

@@ -14,8 +14,10 @@ from gateway.domain.policy import Degree, SpamAction, SpamStatus
 from services.antispam.categories import FORMAL, OBSCENE, SEMINARS
 from services.antispam.marking import LONGEST_LINE, MOST_EDITS, Filter, Marks, Verdict, label_of, mark
 from services.antispam.message import read_message
+from tests.support.content import SHIPPED_DATABASE
 
-FILTER = Filter("0.1.0", Degree.STANDARD, "1/260105")
+CATEGORIES = SHIPPED_DATABASE.categories
+FILTER = Filter("0.1.0", Degree.STANDARD, "1/260105", CATEGORIES)
 SPAM = Verdict(SpamStatus.SPAM, (), (Finding("spam_phrase", "seen", 100.0),))
 PROBABLE = Verdict(SpamStatus.PROBABLE, (SEMINARS,), (Finding("probable_phrase", "seen", 7.0),))
 CLEAN = Verdict(SpamStatus.NOT_DETECTED, (), ())
@@ -89,7 +91,7 @@ def test_probable_spam_says_so() -> None:
 def test_status_and_category_give_the_label(
     status: SpamStatus, categories: tuple[str, ...], label: str
 ) -> None:
-    assert label_of(Verdict(status, categories, ())) == label
+    assert label_of(Verdict(status, categories, ()), CATEGORIES) == label
 
 
 @pytest.mark.parametrize(
@@ -218,5 +220,5 @@ def test_marks_only_add_on_top_label_and_remove_whole_fields(
         starts = {start for start, _ in whole_fields}
         ends = {end for _, end in whole_fields}
         assert edit.start == edit.end or (edit.start in starts and edit.end in ends and not edit.replacement)
-    if action is SpamAction.SUBJECT and label_of(verdict):
+    if action is SpamAction.SUBJECT and label_of(verdict, CATEGORIES):
         assert values(applied(raw, marks), "Subject")

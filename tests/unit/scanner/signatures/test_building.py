@@ -12,11 +12,11 @@ from gateway.bases.catalogue import (
     open_set,
     write_manifest,
 )
+from gateway.bases.source import BadSource
 from gateway.domain.policy import ObjectStatus
 from services.scanner.engines.port import CLEAN, EngineResult, Sample
 from services.scanner.signatures.building import build_set
 from services.scanner.signatures.signatures import COMPILED_RULES, RULES, Signatures, load_signatures
-from services.scanner.signatures.source import BadSource
 from tests.support.bases import MADE_AT
 from tests.support.signatures import a_rule, signatures_in_use
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.bases.catalogue import UnusableSet
+from gateway.bases.source import BadSource
 from services.scanner.signatures.digests import Digests, parse_digests, write_digests
-from services.scanner.signatures.source import BadSource
 
 HEX = "AB" * 32
 

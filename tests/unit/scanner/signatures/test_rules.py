@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from gateway.bases.catalogue import UnusableSet
+from gateway.bases.source import BadSource
 from gateway.domain.policy import ObjectStatus
 from services.scanner.signatures import rules as module
 from services.scanner.signatures.rules import Rules, ScanFailed, compile_rules, read_rules
-from services.scanner.signatures.source import BadSource
 from tests.support.signatures import a_rule
 
 WORM = a_rule('"worm"', threat="Worm.A")

@@ -1,0 +1,75 @@
+"""One version of the content database in memory: categories, terms, samples and model, asked together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.bases.catalogue import BaseSet, UnusableSet
+from gateway.bases.source import BadSource
+from services.antispam.database.categories import Categories, parse_categories
+from services.antispam.database.fingerprints import fingerprint
+from services.antispam.database.samples import Samples, read_samples
+from services.antispam.database.terms import Terms, read_phrases
+from services.antispam.database.tokens import tokens_of
+from services.antispam.facts import Resemblance, Term
+
+CATEGORIES = "categories.tsv"
+TERMS = "terms.tsv"
+MODEL = "model.bin"
+
+SHIPPED = Path(__file__).parent / "shipped"
+"""The set that comes with the gateway, built from `sources` beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the database says of a text."""
+
+    words: int = 0
+    terms: tuple[Term, ...] = ()
+    resemblances: tuple[Resemblance, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Database:
+    """What is known of spam."""
+
+    version: str  # of its set
+    edition: str  # records and day, as `X-SpamTest-Info` shows them: `28123/261122`
+    categories: Categories
+    terms: Terms
+    samples: Samples
+
+    def look(self, words: str, subjects: Sequence[str]) -> Known:
+        """What is known of a text (`Message.words`) with these Subjects."""
+        subject = tokens_of("\n".join(subjects))
+        tokens = tokens_of(words) or subject
+        numbers = fingerprint(tokens) if len(self.samples) else None
+        return Known(
+            len(tokens),
+            self.terms.found_in(tokens, subject),
+            self.samples.like(numbers) if numbers is not None else (),
+        )
+
+
+def load_database(source: BaseSet) -> Database:
+    """The content database of a set. Raises `UnusableSet`."""
+    folder, manifest = source.folder, source.manifest
+    try:
+        categories = parse_categories(_read(folder / CATEGORIES), str(folder / CATEGORIES))
+        terms = Terms(read_phrases(_read(folder / TERMS)), categories)
+    except (BadSource, ValueError) as problem:
+        raise UnusableSet(f"{folder}: {problem}") from problem
+    return Database(
+        manifest.version,
+        f"{manifest.records}/{manifest.made_at:%y%m%d}",
+        categories,
+        terms,
+        read_samples(folder),
+    )
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")

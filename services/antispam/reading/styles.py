@@ -1,0 +1,274 @@
+"""How an element looks, as far as that says whether anybody sees its text: CSS and the older attributes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+MOST_RULES = 2000
+"""Rules of style sheets that are read."""
+
+LONGEST_STYLE = 2000
+"""Characters of a style attribute that are read."""
+
+NEAR = 12
+"""Of 255: colours that differ by less in each of red, green and blue look the same."""
+
+FAR_AWAY = -400.0
+"""Pixels beyond the edge at which nothing is seen any more."""
+
+SMALLEST = 1.5
+"""Pixels: smaller letters are none."""
+
+Colour = tuple[int, int, int]
+
+WHITE: Colour = (255, 255, 255)
+
+
+class Look(NamedTuple):
+    """What an element inherits and hands on."""
+
+    hidden: bool = False
+    colour: Colour | None = (0, 0, 0)  # None: nobody knows, or a picture
+    background: Colour | None = WHITE
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether a person reads text that looks so."""
+        return not (self.hidden or (self.colour and self.background and _alike(self.colour, self.background)))
+
+
+SEEN = Look()
+
+Declarations = Mapping[str, str]
+
+
+def declarations(style: str) -> dict[str, str]:
+    """What a style attribute or the body of a rule says, by the property, lower case."""
+    found: dict[str, str] = {}
+    for declaration in style[:LONGEST_STYLE].lower().split(";"):
+        name, colon, value = declaration.partition(":")
+        name = name.strip()
+        if colon and name in _TELLING:
+            found[name] = value.removesuffix("!important").strip()
+    return found
+
+
+def attributes_as_style(tag: str, attributes: Mapping[str, str]) -> dict[str, str]:
+    """What `bgcolor`, `color`, `text` and `hidden` say, in the words of CSS."""
+    found: dict[str, str] = {}
+    if "bgcolor" in attributes:
+        found["background-color"] = attributes["bgcolor"].strip().lower()
+    if attributes.get("background"):
+        found["background-image"] = "url("
+    if tag == "font" and "color" in attributes:
+        found["color"] = attributes["color"].strip().lower()
+    if tag == "body" and "text" in attributes:
+        found["color"] = attributes["text"].strip().lower()
+    if "hidden" in attributes:
+        found["display"] = "none"
+    return found
+
+
+def styled(look: Look, style: Declarations) -> Look:
+    """How an element looks that has `style`, inside one that looks like `look`."""
+    hidden = look.hidden or _hides(style)
+    background = look.background
+    if "url(" in style.get("background", "") or "background-image" in style:
+        background = None
+    else:
+        for name in ("background", "background-color"):
+            if name in style:
+                background = _background(style[name], background)
+    colour = look.colour
+    if "color" in style:
+        colour = _colour(style["color"], look)
+        if style["color"] in _NO_COLOUR or _ALPHA_ZERO.search(style["color"]):
+            hidden = True
+    return Look(hidden, colour, background)
+
+
+class Sheet:
+    """The rules of style sheets that speak of one class, one id or one kind of element."""
+
+    def __init__(self) -> None:
+        self._rules: dict[str, dict[str, str]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._rules)
+
+    def add(self, css: str) -> None:
+        """Take over the rules that always hold; those for some screens only say nothing of ours."""
+        for selectors, body in _rules(css):
+            style = declarations(body)
+            if not style:
+                continue
+            for selector in selectors.split(","):
+                name = selector.strip().lower()
+                if len(self._rules) < MOST_RULES and _SIMPLE.fullmatch(name):
+                    self._rules.setdefault(name, {}).update(style)
+
+    def style_of(self, tag: str, attributes: Mapping[str, str]) -> dict[str, str]:
+        """What the rules say of an element."""
+        found = dict(self._rules.get(tag, _NOTHING))
+        for name in attributes.get("class", "").lower().split()[:8]:
+            found.update(self._rules.get(f".{name}", _NOTHING))
+            found.update(self._rules.get(f"{tag}.{name}", _NOTHING))
+        if "id" in attributes:
+            found.update(self._rules.get(f"#{attributes['id'].strip().lower()}", _NOTHING))
+        return found
+
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+_SIMPLE = re.compile(r"[a-z0-9]*(?:[.#][a-z0-9_-]+)?")
+_TELLING = frozenset(
+    {
+        "display",
+        "visibility",
+        "opacity",
+        "color",
+        "background",
+        "background-color",
+        "background-image",
+        "font-size",
+        "font",
+        "height",
+        "max-height",
+        "width",
+        "max-width",
+        "overflow",
+        "text-indent",
+        "position",
+        "left",
+        "top",
+        "right",
+        "margin-left",
+        "margin-top",
+        "clip",
+    }
+)
+_LENGTH = re.compile(r"\A(-?\d{0,6}(?:\.\d{0,6})?)(px|pt|em|rem|ex|ch|cm|mm|in|%|vw|vh)?\s*\Z")
+_IN_FONT = re.compile(r"(?:\A|\s)(\d{1,4}(?:\.\d{0,4})?(?:px|pt|em|rem|%))(?=[\s/])")
+_PIXELS: Mapping[str, float] = MappingProxyType(
+    {"pt": 1.33, "em": 16, "rem": 16, "ex": 8, "ch": 8, "cm": 38, "mm": 3.8, "in": 96, "%": 0.16}
+)
+_ALPHA_ZERO = re.compile(r"\A(?:rgba?|hsla?)\([^)]{0,60}[,/]\s*0?\.?0*[0-4]?%?\s*\)\Z")
+_NO_COLOUR = frozenset({"transparent"})
+_HEX = re.compile(r"\A#?([0-9a-f]{6}|[0-9a-f]{3})(?:[0-9a-f]{2}|[0-9a-f])?\Z")
+_RGB = re.compile(r"\Argba?\(\s*(\d{1,3})\s*[, ]\s*(\d{1,3})\s*[, ]\s*(\d{1,3})\s*(?:[,/][^)]{0,20})?\)\Z")
+_NAMED: Mapping[str, Colour] = MappingProxyType(
+    {
+        "white": WHITE,
+        "snow": (255, 250, 250),
+        "ivory": (255, 255, 240),
+        "whitesmoke": (245, 245, 245),
+        "ghostwhite": (248, 248, 255),
+        "black": (0, 0, 0),
+        "red": (255, 0, 0),
+        "green": (0, 128, 0),
+        "lime": (0, 255, 0),
+        "blue": (0, 0, 255),
+        "navy": (0, 0, 128),
+        "yellow": (255, 255, 0),
+        "gray": (128, 128, 128),
+        "grey": (128, 128, 128),
+        "silver": (192, 192, 192),
+        "lightgray": (211, 211, 211),
+        "lightgrey": (211, 211, 211),
+        "maroon": (128, 0, 0),
+        "purple": (128, 0, 128),
+        "teal": (0, 128, 128),
+        "orange": (255, 165, 0),
+        "windowtext": (0, 0, 0),
+    }
+)
+
+
+def _hides(style: Declarations) -> bool:
+    if not style:
+        return False
+    if style.get("display") == "none" or style.get("visibility") in ("hidden", "collapse"):
+        return True
+    opacity = _pixels(style.get("opacity", ""))
+    if opacity is not None and opacity < 0.05:
+        return True
+    size = style.get("font-size") or next(iter(_IN_FONT.findall(style.get("font", ""))), "")
+    pixels = _pixels(size)
+    if pixels is not None and pixels < SMALLEST:
+        return True
+    if style.get("overflow") == "hidden" and any(
+        _is_none(style.get(name)) for name in ("height", "max-height", "width", "max-width")
+    ):
+        return True
+    moved = ("text-indent", "left", "top", "right", "margin-left", "margin-top")
+    if any((_pixels(style.get(name, "")) or 0.0) < FAR_AWAY for name in moved):
+        return True
+    return style.get("clip", "").replace(" ", "") in ("rect(0,0,0,0)", "rect(0000)", "rect(0px,0px,0px,0px)")
+
+
+def _is_none(length: str | None) -> bool:
+    pixels = _pixels(length or "")
+    return pixels is not None and pixels < 1.5
+
+
+def _pixels(length: str) -> float | None:
+    found = _LENGTH.match(length)
+    if not found or found[1] in ("", "-", ".", "-."):
+        return None
+    return float(found[1]) * _PIXELS.get(found[2] or "px", 1.0)
+
+
+def _background(value: str, around: Colour | None) -> Colour | None:
+    if value in ("transparent", "none", "inherit", "initial", "") or _ALPHA_ZERO.search(value):
+        return around
+    if "(" not in value and " " in value:
+        value = value.partition(" ")[0]
+    return _read_colour(value)
+
+
+def _colour(value: str, look: Look) -> Colour | None:
+    return look.colour if value in ("inherit", "currentcolor", "") else _read_colour(value)
+
+
+def _read_colour(value: str) -> Colour | None:
+    if value in _NAMED:
+        return _NAMED[value]
+    if found := _HEX.match(value):
+        digits = found[1] if len(found[1]) == 6 else "".join(digit * 2 for digit in found[1])
+        return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)
+    if found := _RGB.match(value):
+        return min(int(found[1]), 255), min(int(found[2]), 255), min(int(found[3]), 255)
+    return None
+
+
+def _alike(one: Colour, other: Colour) -> bool:
+    return max(abs(a - b) for a, b in zip(one, other, strict=True)) < NEAR
+
+
+def _rules(css: str) -> Iterator[tuple[str, str]]:
+    """Selectors and body of each rule outside of `@media` and its like."""
+    inside = 0
+    for piece in _without_comments(css).split("}"):
+        *around, selectors, body = ("", *piece.split("{")) if "{" in piece else ("", "", "")
+        if inside and not selectors and not body and "{" not in piece:
+            inside -= 1
+            continue
+        entered = sum(1 for one in around if one.strip())
+        inside += entered
+        if not inside and selectors.strip() and not selectors.lstrip().startswith("@"):
+            yield selectors, body
+
+
+def _without_comments(css: str) -> str:
+    kept: list[str] = []
+    position = 0
+    while (start := css.find("/*", position)) >= 0:
+        kept.append(css[position:start])
+        end = css.find("*/", start + 2)
+        if end < 0:
+            return "".join(kept)
+        position = end + 2
+    kept.append(css[position:])
+    return "".join(kept).replace("<!--", "").replace("-->", "")
