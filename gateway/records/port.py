@@ -81,6 +81,14 @@ class QueuePlace:
 
 
 @dataclass(frozen=True, slots=True)
+class Queued:
+    """The mail on its way in one state."""
+
+    mails: int
+    oldest_at: datetime  # when the one that waits longest was received
+
+
+@dataclass(frozen=True, slots=True)
 class Outage:
     """Something outside that does not do its part."""
 
@@ -221,6 +229,10 @@ class Records(Protocol):
     def reach(self, peak: Peak, value: int) -> None:
         """There are so many now; the most of an hour is written down soon."""
 
+    @property
+    def counted(self) -> Mapping[str, int]:
+        """What this process counted since it began, by `Counter`; 0 of what it never did."""
+
     async def statistics(self) -> Mapping[Counter | Peak, int]:
         """What all processes counted since the records began; 0 of what never was.
 
@@ -285,6 +297,9 @@ class Records(Protocol):
 
     async def counts(self) -> Mapping[str, int]:
         """How many mails are in each state."""
+
+    async def queued(self) -> Mapping[str, Queued]:
+        """The mail on its way that no operator removed, by state; at no cost for what has ended."""
 
     async def removed(self, most: int) -> frozenset[str]:
         """Mails that an operator removed and that have not come to the sender yet, at most so many."""

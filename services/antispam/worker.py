@@ -86,5 +86,5 @@ class AntispamWorker:
         # The scanner, which writes this line for all other mail, never sees this one.
         maillog.scanned(marked, (status,), ())
         await self._storages.keep(self._archive, marked, status_in_storage(status), at=now)
-        maillog.blocked(marked)
+        maillog.blocked(self._count, marked)
         return Finished((analysed, Ended(mail.id, now, Ending.BLOCKED, status)), notices)

@@ -17,6 +17,7 @@ import httpx
 from fastapi import FastAPI
 
 from gateway.records.port import Records
+from gateway.runtime.readiness import Readiness, worlds_of
 from gateway.runtime.wiring import Gateway
 from services.api.app import make_app
 from services.api.description import as_text, describe
@@ -52,7 +53,9 @@ async def an_api(
     """An API over records in a file, or over others, a bus and bodies in memory."""
     (folder / "tokens").write_text("".join(f"{line_of(role, role, TOKENS[role])}\n" for role in Role))
     async with a_gateway(folder, settings=settings) as gateway:
-        gateway = replace(gateway, records=records or gateway.records)
+        records = records or gateway.records
+        readiness = Readiness(worlds_of(gateway.bus, gateway.blobs, records))
+        gateway = replace(gateway, records=records, readiness=readiness)
         api = Api(gateway, make_app(gateway))
         try:
             yield api

@@ -112,7 +112,6 @@ async def test_status_is_told_to_a_viewer(viewer: httpx.AsyncClient) -> None:
             "ends_soon": False,
         },
         "bases": [],
-        "disks": [],
     }
 
 
