@@ -12,6 +12,7 @@ from gateway.bases.catalogue import Family
 from gateway.bases.library import Library
 from gateway.domain.pipeline import Stage
 from gateway.domain.storage import StorageKind, quarantines_in_use
+from gateway.runtime.licensing import Licensing
 from gateway.runtime.notifying import open_notifier
 from gateway.runtime.process import run_service
 from gateway.runtime.serve import serve
@@ -32,7 +33,7 @@ async def run(gateway: Gateway) -> None:
     quarantines = quarantines_in_use(settings.policies.values(), StorageKind.AS_QUARANTINE)
     for storage in (settings.outgoing_archive, *quarantines):
         await gateway.storages.prepare(storage)
-    async with opened_database(settings.path.bases_path) as library:
+    async with opened_database(settings.path.bases_path, gateway.licensing) as library:
         worker = AntispamWorker(
             gateway.blobs,
             settings.policies,
@@ -49,9 +50,10 @@ async def run(gateway: Gateway) -> None:
 
 
 @asynccontextmanager
-async def opened_database(bases: Path) -> AsyncIterator[Library[Database]]:
+async def opened_database(bases: Path, licensing: Licensing) -> AsyncIterator[Library[Database]]:
     """The content database, which follows the set in use."""
-    library = Library(bases / Family.ANTISPAM, SHIPPED, load_database)
+    place = bases / Family.ANTISPAM
+    library = Library(place, SHIPPED, load_database, permits=licensing.takes_databases_of)
     await library.open()
     following = asyncio.create_task(library.follow())
     try:

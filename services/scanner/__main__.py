@@ -18,6 +18,7 @@ from gateway.domain.storage import StorageKind, quarantines_in_use
 from gateway.runtime.confinement import Bounds
 from gateway.runtime.ids import new_id
 from gateway.runtime.isolation import IsolationPool
+from gateway.runtime.licensing import Licensing
 from gateway.runtime.notifying import open_notifier
 from gateway.runtime.outages import Outages
 from gateway.runtime.process import run_service
@@ -61,7 +62,7 @@ async def run(gateway: Gateway) -> None:
         await gateway.storages.prepare(storage)
     async with AsyncExitStack() as stack:
         outages = await stack.enter_async_context(Outages(gateway.records.outages, new_id()))
-        means = await stack.enter_async_context(open_means(settings, outages))
+        means = await stack.enter_async_context(open_means(settings, outages, gateway.licensing))
         statistics = open_statistics(settings.options.av_statistics)
         stack.push_async_callback(statistics.close)
         worker = ScannerWorker(
@@ -80,7 +81,7 @@ async def run(gateway: Gateway) -> None:
 
 
 @asynccontextmanager
-async def open_means(settings: Settings, outages: Outages) -> AsyncIterator[Means]:
+async def open_means(settings: Settings, outages: Outages, licensing: Licensing) -> AsyncIterator[Means]:
     """What messages are looked at with. Raises `ConfigError` when something of it cannot be used."""
     timeout = settings.ave.scan_timeout or NO_LIMIT_SECONDS
     async with AsyncExitStack() as stack:
@@ -91,7 +92,7 @@ async def open_means(settings: Settings, outages: Outages) -> AsyncIterator[Mean
                 case EngineName.TESTFILE:
                     local.append(StandardTestFile())
                 case EngineName.SIGNATURES:
-                    local.append(await stack.enter_async_context(open_signatures(settings)))
+                    local.append(await stack.enter_async_context(open_signatures(settings, licensing)))
                 case EngineName.CLAMD:
                     remote.append(stack.enter_context(open_clamd(settings, timeout, outages)))
         pool = pool_for(settings)
@@ -104,9 +105,10 @@ async def open_means(settings: Settings, outages: Outages) -> AsyncIterator[Mean
 
 
 @asynccontextmanager
-async def open_signatures(settings: Settings) -> AsyncIterator[SignatureEngine]:
+async def open_signatures(settings: Settings, licensing: Licensing) -> AsyncIterator[SignatureEngine]:
     """The engine of our own databases, which follows the set in use."""
-    library = Library(settings.path.bases_path / Family.ANTIVIRUS, SHIPPED, load_signatures)
+    place = settings.path.bases_path / Family.ANTIVIRUS
+    library = Library(place, SHIPPED, load_signatures, permits=licensing.takes_databases_of)
     await library.open()
     following = asyncio.create_task(library.follow())
     try:
