@@ -94,10 +94,16 @@ class Library(Generic[T]):
             return
         raise NoBases(f"{self._place}: no set of databases here can be used; the log says why")
 
-    async def follow(self) -> None:
-        """Take over each set that is switched to, until cancelled."""
+    async def follow(self, reloaded: Callable[[], int] = lambda: 0) -> None:
+        """Take over each set that is switched to, until cancelled.
+
+        `reloaded` says how often an operator wanted the set in use to be read anew: it is, when that rises.
+        """
+        done = reloaded()
         while True:
             await asyncio.sleep(LOOK_SECONDS)
+            if (wanted := reloaded()) != done:
+                done, self._seen = wanted, None
             await self.look()
 
     async def look(self) -> bool:

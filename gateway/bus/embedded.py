@@ -152,6 +152,10 @@ class EmbeddedBus:
         """See `Bus.depth`."""
         return {stage: sum(lane.depth for lane in self._lanes_of(stage)) for stage in Stage}
 
+    async def takers(self) -> Mapping[Stage, int]:
+        """See `Bus.takers`."""
+        return {stage: len(intakes) for stage, intakes in self._intakes.items()}
+
     async def tell(self, command: Command) -> None:
         """See `Bus.tell`."""
         self._listeners.tell(command)

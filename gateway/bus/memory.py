@@ -84,6 +84,10 @@ class MemoryBus:
         """See `Bus.depth`."""
         return {stage: len(line.ready) for stage, line in self._lines.items()}
 
+    async def takers(self) -> Mapping[Stage, int]:
+        """See `Bus.takers`."""
+        return {stage: len(line.intakes) for stage, line in self._lines.items()}
+
     async def tell(self, command: Command) -> None:
         """See `Bus.tell`."""
         self._listeners.tell(wire.decode_command(wire.encode_command(command)))

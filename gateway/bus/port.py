@@ -101,5 +101,8 @@ class Bus(Inlet, Protocol):
     async def depth(self) -> Mapping[Stage, int]:
         """How many mails are ready for each stage, not counting those taken or waiting."""
 
+    async def takers(self) -> Mapping[Stage, int]:
+        """How many processes take mail of each stage now: none for one that is down, or suspended."""
+
     def commands(self) -> AbstractAsyncContextManager[AsyncIterator[Command | None]]:
         """Listen for commands. None says that some may have been missed: ask for the present state."""

@@ -159,6 +159,11 @@ class RabbitBus:
                     )
         return depths
 
+    async def takers(self) -> Mapping[Stage, int]:
+        """See `Bus.takers`."""
+        async with self._channel() as channel:
+            return {stage: await self.soon(_takers(channel, self.topology.ready(stage))) for stage in Stage}
+
     async def tell(self, command: Command) -> None:
         """See `Bus.tell`."""
         content = wire.encode_command(command)
@@ -371,6 +376,10 @@ async def _all_there(channel: Channel, queues: Iterable[str]) -> bool:
 
 async def _count(channel: Channel, queue: str) -> int:
     return (await channel.queue_declare(queue, passive=True)).message_count or 0
+
+
+async def _takers(channel: Channel, queue: str) -> int:
+    return (await channel.queue_declare(queue, passive=True)).consumer_count or 0
 
 
 def _why_parked(message: DeliveredMessage, topology: Topology) -> tuple[Stage | None, str]:

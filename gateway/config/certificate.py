@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cryptography.x509 import load_pem_x509_certificates
 
+from gateway.config.sections.gateway import ApiSection
 from gateway.config.sections.transport import TlsSection, TlsVersion
 from gateway.domain.errors import ConfigError
 
@@ -25,16 +26,27 @@ class UnusableCertificate(Exception):
 
 def server_context(tls: TlsSection) -> ssl.SSLContext | None:
     """How clients are spoken to under TLS; None without a certificate. Raises `ConfigError`."""
-    if tls.certificate is None or tls.key is None:
+    return _context(tls.heading, tls.certificate, tls.key, tls.minimum_version)
+
+
+def api_context(api: ApiSection) -> ssl.SSLContext | None:
+    """The same for the clients of the API."""
+    return _context(api.heading, api.certificate, api.key, TlsVersion.V1_2)
+
+
+def _context(
+    heading: str, certificate: Path | None, key: Path | None, minimum: TlsVersion
+) -> ssl.SSLContext | None:
+    if certificate is None or key is None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = _VERSIONS[tls.minimum_version]
+    context.minimum_version = _VERSIONS[minimum]
     # A client that could renegotiate could make us calculate at will.
     context.options |= ssl.OP_NO_RENEGOTIATION
     try:
-        load_certificate(context, tls.certificate, tls.key)
+        load_certificate(context, certificate, key)
     except UnusableCertificate as wrong:
-        raise ConfigError(f"[gateway.tls] {wrong}") from wrong
+        raise ConfigError(f"[{heading}] {wrong}") from wrong
     return context
 
 

@@ -21,6 +21,6 @@ def read(cursor: str) -> tuple[datetime, str]:
         at = datetime.fromisoformat(time)
     except ValueError as problem:  # base64, UTF-8 and dates all say so
         raise ValueError(_NO_CURSOR) from problem
-    if not entry_id or at.tzinfo is None:
+    if not entry_id.isprintable() or not entry_id or at.tzinfo is None:
         raise ValueError(_NO_CURSOR)
     return at, entry_id

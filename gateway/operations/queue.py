@@ -106,6 +106,22 @@ async def remove_mails(inlet: Inlet, records: Records, wanted: Wanted) -> int:
     return sum([await _remove(inlet, records, ids) async for ids in _pages(records, wanted, REMOVABLE)])
 
 
+async def would_remove(records: Records, wanted: Wanted) -> int:
+    """How many mails `remove_mails` would take out now."""
+    return sum([len(ids) async for ids in _pages(records, wanted, REMOVABLE)])
+
+
+async def would_send(records: Records, wanted: Wanted) -> int:
+    """How many mails `send_mails` would send now."""
+    return sum([len(ids) async for ids in _pages(records, wanted, SENDABLE)])
+
+
+async def would_change(records: Records, mail_id: str, states: frozenset[QueueState]) -> Done:
+    """Whether an order that is for mail in `states` alone would be carried out now."""
+    mail = await records.mail(mail_id)
+    return Done(mail, mail is not None and mail.state in states)
+
+
 async def send_mail(inlet: Inlet, records: Records, mail_id: str, now: datetime) -> Done:
     """Have one mail sent ahead of its time. Only `SENDABLE` mail can be."""
     mail = await records.mail(mail_id)

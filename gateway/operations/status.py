@@ -1,19 +1,16 @@
-"""The state of the gateway: how much mail is where, what is suspended, and whether its worlds answer."""
+"""The state of the gateway: how much mail is where, what is suspended, and what is out of order."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+import shutil
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 
-from gateway.blobs.port import Blobs, MissingBody
 from gateway.bus.port import Bus
-from gateway.domain.errors import TemporaryFailure
 from gateway.domain.licence import Standing
-from gateway.domain.mail import BodyRef
 from gateway.domain.pipeline import Module, Stage
 from gateway.operations.bases import BasesStatus, status_of_bases
 from gateway.operations.licences import LicenceStatus, status_of_licence
@@ -23,7 +20,14 @@ from gateway.version import VERSION
 ANSWER_SECONDS = 5.0
 """A world that needs longer for a simple question does not answer."""
 
-_NO_BODY = BodyRef(f"{sha256().hexdigest()}-readiness", 0)
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """A file system that the gateway writes to."""
+
+    path: str  # the first of its folders that lies there
+    free: int  # bytes
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +39,29 @@ class GatewayStatus:
     waiting: Mapping[Stage, int]  # mails ready for each stage
     parked: int
     suspended: tuple[Module, ...]
+    serving: Mapping[Stage, int]  # processes that take mail of each stage
+    missing: tuple[Stage, ...]  # stages that nobody serves, though they are not suspended
     outages: tuple[Outage, ...]  # what is out of order outside, and done without
     licence: LicenceStatus | None  # None: no key is installed
     bases: tuple[BasesStatus, ...]  # none: the databases that came with the gateway are in use
+    disks: tuple[Disk, ...]  # of the machine that answers
 
 
 async def status_of_gateway(
-    bus: Bus, records: Records, licence: Standing, now: datetime, bases: Path
+    bus: Bus, records: Records, licence: Standing, now: datetime, bases: Path, folders: Iterable[Path] = ()
 ) -> GatewayStatus:
-    """How it all is at `now`; `bases` is where databases lie. `TimeoutError` when a world does not answer."""
+    """How it all is at `now`; `bases` is where databases lie, `folders` where the gateway writes.
+
+    `TimeoutError` when a world does not answer.
+    """
     async with asyncio.timeout(ANSWER_SECONDS):
-        counts, depth, suspended, outages, gauges, known_bases = await asyncio.gather(
+        counts, (depth, takers), suspended, outages, gauges, (known_bases, disks) = await asyncio.gather(
             records.counts(),
-            bus.depth(),
+            _ask(bus),
             records.suspended(),
             records.outages.known(now),
             records.gauges.known(now),
-            asyncio.to_thread(status_of_bases, bases),
+            asyncio.to_thread(lambda: (status_of_bases(bases), _disks(folders))),
         )
     return GatewayStatus(
         version=VERSION,
@@ -59,39 +69,31 @@ async def status_of_gateway(
         waiting={stage: depth.get(stage, 0) for stage in Stage},
         parked=counts.get(PARKED, 0),
         suspended=tuple(module for module in Module if module in suspended),
+        serving={stage: takers.get(stage, 0) for stage in Stage},
+        missing=tuple(stage for stage in Stage if not takers.get(stage) and _should_serve(stage, suspended)),
         outages=tuple(outages),
         licence=status_of_licence(licence, gauges),
         bases=known_bases,
+        disks=disks,
     )
 
 
-async def troubles(bus: Bus, blobs: Blobs, records: Records) -> Mapping[str, str]:
-    """Why the gateway cannot work now, by the name of the world that does not answer; empty when it can."""
-    asked = {"bus": bus.depth(), "blobs": _reach(blobs), "records": _reach_records(records)}
-    answers = await asyncio.gather(*(_trouble(question) for question in asked.values()))
-    return {name: trouble for name, trouble in zip(asked, answers, strict=True) if trouble}
+async def _ask(bus: Bus) -> tuple[Mapping[Stage, int], Mapping[Stage, int]]:
+    """How many mails are ready for each stage, and how many processes take them."""
+    return await bus.depth(), await bus.takers()
 
 
-async def _trouble(question: Awaitable[object]) -> str:
-    try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            await question
-    except TimeoutError:
-        return f"no answer within {ANSWER_SECONDS:g} s"
-    except TemporaryFailure as trouble:
-        return str(trouble) or "not now"
-    return ""
+def _should_serve(stage: Stage, suspended: Collection[Module]) -> bool:
+    """Suspended scanning lets mail pass; a suspended sender takes none."""
+    return stage is not Stage.SENDER or Module.SENDER not in suspended
 
 
-async def _reach(blobs: Blobs) -> None:
-    await blobs.free_bytes()
-    try:
-        await blobs.read(_NO_BODY)
-    except MissingBody:
-        return  # whoever knows that it is not there has looked
-
-
-async def _reach_records(records: Records) -> None:
-    if not records.ready:
-        raise TemporaryFailure("what was noted cannot be stored")
-    await records.suspended()
+def _disks(folders: Iterable[Path]) -> tuple[Disk, ...]:
+    found: dict[int, Disk] = {}
+    for folder in folders:
+        try:
+            device, usage = folder.stat().st_dev, shutil.disk_usage(folder)
+        except OSError:
+            continue  # of another machine, or not made yet
+        found.setdefault(device, Disk(str(folder), usage.free, usage.total))
+    return tuple(found.values())

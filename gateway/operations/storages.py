@@ -6,15 +6,16 @@ A storage is named by its path. What is sent is ordered here and carried out by 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import blake2b
 
 from gateway.config.settings import Settings
 from gateway.domain.policy import ObjectStatus, SpamStatus
-from gateway.domain.storage import Storage, StorageEntry, quarantine_of
+from gateway.domain.storage import Storage, StorageEntry, StorageKind, quarantine_of
 from gateway.operations import cursors
-from gateway.records.entries import Entries, EntryFilter, EntryPlace
+from gateway.records.entries import Entries, EntryFilter, EntryPlace, Holdings
 from gateway.storages.storages import Storages
 
 LARGEST_PAGE = 500
@@ -28,6 +29,38 @@ class StoragePage:
 
     entries: Sequence[StorageEntry]
     next: str | None  # the cursor of the next page; None when this one is the last
+
+
+@dataclass(frozen=True, slots=True)
+class StorageShown:
+    """A storage, and what it holds."""
+
+    id: str
+    kinds: tuple[StorageKind, ...]  # none: the configuration does not name it any more
+    path: str
+    holds: Holdings
+
+
+def id_of(path: str) -> str:
+    """What a storage is known by where its path would not do, as in an address of the API."""
+    return blake2b(path.encode("utf-8", "surrogateescape"), digest_size=6).hexdigest()
+
+
+async def show_storages(settings: Settings, entries: Entries) -> Sequence[StorageShown]:
+    """All storages that the configuration names, and those that still hold something."""
+    kinds: dict[str, list[StorageKind]] = {storage.path: [] for storage in storages_of(settings)}
+    for storage in storages_of(settings):
+        kinds[storage.path].append(storage.kind)
+    kinds |= {path: [] for path in await entries.storages() if path not in kinds}
+    return [
+        StorageShown(id_of(path), tuple(of), path, await entries.holdings(path)) for path, of in kinds.items()
+    ]
+
+
+async def path_of(settings: Settings, entries: Entries, storage_id: str) -> str | None:
+    """The path of a storage, by the id that `show_storages` tells."""
+    paths = (*(storage.path for storage in storages_of(settings)), *await entries.storages())
+    return next((path for path in paths if id_of(path) == storage_id), None)
 
 
 def storages_of(settings: Settings) -> tuple[Storage, ...]:
@@ -72,6 +105,34 @@ async def remove(storages: Storages, storage: str, ids: Sequence[str] | None) ->
     removed = await storages.entries.remove(storage, ids)
     await storages.clear()
     return removed
+
+
+async def would_remove(entries: Entries, storage: str, ids: Sequence[str] | None) -> int:
+    """How many entries `remove` would remove now."""
+    return sum([entry.ordered_at is None async for entry in _those(entries, storage, ids)])
+
+
+async def would_send(
+    entries: Entries, storage: str, ids: Sequence[str] | None, *, again: bool = False
+) -> int:
+    """How many entries `send` would order now."""
+    return sum(
+        [
+            entry.ordered_at is None and (again or entry.released_at is None)
+            async for entry in _those(entries, storage, ids)
+        ]
+    )
+
+
+async def _those(entries: Entries, storage: str, ids: Sequence[str] | None) -> AsyncIterator[StorageEntry]:
+    if ids is None:
+        async for entry in entries.walk(storage, EVERYTHING):
+            yield entry
+        return
+    for entry_id in dict.fromkeys(ids):
+        found = await entries.find(storage, entry_id)
+        if found is not None:
+            yield found
 
 
 async def send(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    true,
     tuple_,
     union_all,
 )
@@ -29,7 +31,7 @@ from gateway.domain.journey import Answer, Ending
 from gateway.domain.pipeline import QueueState
 from gateway.records.attempts import AnyRow
 from gateway.records.database import Dialect, Found
-from gateway.records.port import PARKED, JourneyStep, MailRecord, QueuePlace, Settled
+from gateway.records.port import PARKED, JourneyStep, MailRecord, Queued, QueuePlace, Settled
 from gateway.records.schema import (
     counts,
     events,
@@ -41,6 +43,7 @@ from gateway.records.schema import (
     micros,
     modules,
     moment,
+    of_launch,
     on_the_way,
     recipients,
 )
@@ -81,7 +84,9 @@ class Reading:
         )
         self.settled = _settled(dialect)
         self.counts = _counts()
-        self.sums = _sums()
+        self.queued = _queued()
+        self.sums = sums_of("")
+        self.first_hour = select(func.min(counts.c.hour).label("hour"))
         # No plain column: by its index all mail in those states would be read, and not what was removed.
         state = mails.c.state + ""
         self.removed = (
@@ -158,6 +163,15 @@ def mail_record(row: AnyRow) -> MailRecord:
     )
 
 
+def queued_of(rows: Sequence[AnyRow]) -> Mapping[str, Queued]:
+    """What the rows of `Reading.queued` come to."""
+    numbers = Counter[str]()
+    for row in rows:
+        numbers[row.state] += row.mails
+    oldest = {row.state: moment(row.received_at) for row in rows if row.received_at is not None}
+    return {state: Queued(numbers[state], oldest_at) for state, oldest_at in oldest.items()}
+
+
 def settled_of(rows: Found) -> Mapping[str, Settled]:
     """What rows of `Reading.settled` say of each mail."""
     answers: dict[str, dict[str, Answer]] = {}
@@ -213,10 +227,29 @@ def _counts() -> CompoundSelect[Any]:
     )
 
 
-def _sums() -> Select[Any]:
-    """The sum of each counter, and the most of any hour."""
+def _queued() -> CompoundSelect[Any]:
+    """How many mails are on the way in each state, and the oldest of it: the first of a run of the index."""
+    mails_in = func.count().label("mails")
+    firsts = (
+        select(mails.c.state, literal_column("0").label("mails"), mails.c.received_at)
+        .where(mails.c.state == state, on_the_way, mails.c.removed.is_(False))
+        .order_by(mails.c.received_at, mails.c.id)
+        .limit(1)
+        .subquery()
+        for state in ON_THE_WAY
+    )
+    return union_all(
+        *(select(first) for first in firsts),
+        select(mails.c.state, mails_in, null()).where(on_the_way).group_by(mails.c.state),
+        select(mails.c.state, -mails_in, null()).where(is_removed, on_the_way).group_by(mails.c.state),
+    )
+
+
+def sums_of(launch: str) -> Select[Any]:
+    """The sum of each counter, and the most of any hour, of all processes or those of a launch."""
     hours = (
         select(counts.c.counter, func.sum(counts.c.value).label("value"))
+        .where(of_launch(counts.c.source, launch) if launch else true())
         .group_by(counts.c.counter, counts.c.hour)
         .subquery()
     )

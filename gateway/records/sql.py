@@ -7,7 +7,7 @@ import time
 from base64 import b64decode
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Executable
 
@@ -24,10 +24,11 @@ from gateway.records.database import Database
 from gateway.records.gauges import SqlGauges
 from gateway.records.greylist import SqlGreylist
 from gateway.records.history import SqlHistory
+from gateway.records.lessons import SqlLessons
 from gateway.records.lookups import Lookups
 from gateway.records.notices import SqlNotices
 from gateway.records.outages import SqlOutages
-from gateway.records.port import JourneyStep, MailRecord, QueuePlace, Settled, Waiting
+from gateway.records.port import JourneyStep, MailRecord, Queued, QueuePlace, Settled, Waiting
 from gateway.records.reading import (
     ON_THE_WAY,
     Reading,
@@ -35,7 +36,9 @@ from gateway.records.reading import (
     mail_record,
     place_of,
     queue_page,
+    queued_of,
     settled_of,
+    sums_of,
 )
 from gateway.records.rows import Numbered, as_json, rows_of
 from gateway.records.schema import micros, moment
@@ -54,7 +57,11 @@ class SqlRecords:
     """Records in a database."""
 
     def __init__(
-        self, database: Database, pace: Pace | None = None, clock: Callable[[], float] = time.time
+        self,
+        database: Database,
+        pace: Pace | None = None,
+        clock: Callable[[], float] = time.time,
+        launch: str = "",
     ) -> None:
         self.database = database
         self._attempts = Attempts(database)
@@ -63,15 +70,16 @@ class SqlRecords:
         self.greylist = SqlGreylist(database)
         self.entries = SqlEntries(database)
         self.notices = SqlNotices(database)
+        self.lessons = SqlLessons(database)
+        self.history = SqlHistory(self._attempts)
+        self.audit = SqlAudit(database)
         self.announcements = SqlAnnouncements(database)
         self.gauges = SqlGauges(self._attempts)
         self.usage = SqlUsage(database)
-        self.history = SqlHistory(self._attempts)
-        self.audit = SqlAudit(database)
         self._reading = Reading(database.dialect)
         self._writing = Writing(database.dialect)
         self._lookups = Lookups(self._settled, Settled())
-        self._counting = Counting(secrets.token_urlsafe(9), clock)
+        self._counting = Counting(f"{launch}/{secrets.token_urlsafe(9)}", clock)
         self._counts_are_noted = False
         self._behind = WriteBehind(self._store, pace or Pace())
 
@@ -93,13 +101,24 @@ class SqlRecords:
         self._counting.reach(peak, value)
         self._note_counts()
 
-    async def statistics(self) -> Mapping[Counter | Peak, int]:
-        """What all processes counted since the records began."""
-        sums = {row.counter: row for row in await self._read(self._reading.sums)}
+    @property
+    def counted(self) -> Mapping[str, int]:
+        """What this process counted since it began."""
+        return self._counting.totals
+
+    async def statistics(self, launch: str = "") -> Mapping[Counter | Peak, int]:
+        """What all processes counted since the records began, or those of a launch."""
+        rows = await self._read(sums_of(launch) if launch else self._reading.sums)
+        sums = {row.counter: row for row in rows}
         return {
             **{name: sums[name].total if name in sums else 0 for name in Counter},
             **{name: sums[name].most if name in sums else 0 for name in Peak},
         }
+
+    async def counting_began(self) -> datetime | None:
+        """The hour of the first thing that was counted."""
+        (row,) = await self._read(self._reading.first_hour)
+        return None if row.hour is None else datetime.fromtimestamp(row.hour, UTC)
 
     @property
     def ready(self) -> bool:
@@ -140,6 +159,10 @@ class SqlRecords:
         for row in await self._read(self._reading.counts):
             counts[row.state] += row.mails
         return {state: mails for state, mails in counts.items() if mails}
+
+    async def queued(self) -> Mapping[str, Queued]:
+        """The mail on its way that no operator removed, by state."""
+        return queued_of(await self._read(self._reading.queued))
 
     async def removed(self, most: int) -> frozenset[str]:
         """Mails that an operator removed and that have not come to the sender yet, at most so many."""

@@ -17,9 +17,11 @@ async def keep_house(gateway: Gateway) -> None:
     """Do it until the process stops. Several processes may do it at once."""
     settings = gateway.settings
     history = timedelta(days=settings.records.history_days)
+    audit = timedelta(days=settings.api.audit_days)
     bounds = bounds_of(settings)
     brooms = {
         "mail": lambda now: sweep(gateway.records, gateway.blobs, now, history),
+        "audit": lambda now: gateway.records.audit.purge(now - audit),
         "storages": lambda now: prune(gateway.storages, bounds, now),
     }
     whose = Site(settings.groups, settings.network.protected_domains)

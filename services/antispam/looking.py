@@ -2,22 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from gateway.domain.journey import Finding
-from services.antispam.checks import CHECKS
-from services.antispam.database.database import Database
+from services.antispam.checks import CHECKS, Check
 from services.antispam.facts import Facts
+from services.antispam.knowledge import Knowledge
 from services.antispam.message import Message
 
 
-def look(message: Message, database: Database, *, expired: Callable[[], bool]) -> tuple[Finding, ...]:
-    """What the checks found. Raises `TimeoutError` when `expired` says so before all of them have looked."""
-    known = database.look(message.words, message.subjects)
-    facts = Facts(terms=known.terms, words=known.words, resemblances=known.resemblances)
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A check whose findings are missing, and why."""
+
+    check: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What the checks found, and which of them could not look."""
+
+    findings: tuple[Finding, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+
+_NO_FACTS = Facts()
+
+
+def look(
+    message: Message,
+    knowledge: Knowledge,
+    facts: Facts = _NO_FACTS,
+    *,
+    expired: Callable[[], bool],
+    checks: Iterable[Check] = CHECKS,
+) -> Looked:
+    """What the checks found. One that fails is left out, whatever it raises: the others still count.
+
+    Raises `TimeoutError` when `expired` says so before all of them have looked.
+    """
     findings: list[Finding] = []
-    for check in CHECKS:
+    left_out: list[LeftOut] = []
+    try:
+        facts = knowledge.added_to(facts, message)
+    except Exception as error:
+        left_out.append(_failed("knowledge", error))
+    for check in checks:
         if expired():
             raise TimeoutError
-        findings += check(message, facts)
-    return tuple(findings)
+        try:
+            findings += tuple(check(message, facts))
+        except Exception as error:
+            left_out.append(_failed(check.__name__, error))
+    return Looked(tuple(findings), tuple(left_out))
+
+
+def _failed(check: str, error: Exception) -> LeftOut:
+    return LeftOut(check, f"{type(error).__name__}: {error}"[:200])

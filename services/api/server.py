@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -19,6 +20,8 @@ LARGEST_HEADER = 16_384
 KEEP_ALIVE_SECONDS = 15
 FIRST_REQUEST_SECONDS = 15.0
 DRAIN_SECONDS = 10
+SLOWEST_READER_SECONDS = 30.0
+"""Who reads nothing for so long of what is being sent to it is hung up on."""
 
 
 def bind(listen: HostPort) -> socket.socket:
@@ -40,9 +43,17 @@ def bind(listen: HostPort) -> socket.socket:
 
 
 async def serve_app(
-    app: FastAPI, bound: socket.socket, stopping: asyncio.Event, *, ready: Callable[[], None] = lambda: None
+    app: FastAPI,
+    bound: socket.socket,
+    stopping: asyncio.Event,
+    *,
+    tls: ssl.SSLContext | None = None,
+    ready: Callable[[], None] = lambda: None,
 ) -> None:
-    """Answer until `stopping` is set; what is being answered then may end within `DRAIN_SECONDS`."""
+    """Answer until `stopping` is set; what is being answered then may end within `DRAIN_SECONDS`.
+
+    With `tls`, nothing is answered in the clear.
+    """
     server = _Server(
         uvicorn.Config(
             app,
@@ -57,6 +68,7 @@ async def serve_app(
             h11_max_incomplete_event_size=LARGEST_HEADER,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=DRAIN_SECONDS,
+            ssl_context_factory=(lambda config, default: tls) if tls else None,
         )
     )
     serving = asyncio.create_task(server.serve([bound]))
@@ -79,11 +91,32 @@ class _Server(uvicorn.Server):
 
 
 class _Http(H11Protocol):
-    """Closes a connection on which no whole request comes: the server itself would wait for ever."""
+    """Closes a connection on which no whole request comes, or nothing is read: both could last for ever."""
+
+    _patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.loop.call_later(FIRST_REQUEST_SECONDS, self._close_if_silent)
+
+    def pause_writing(self) -> None:
+        """The client does not read what it asked for: for a while it is waited for."""
+        super().pause_writing()
+        self._patience = self.loop.call_later(SLOWEST_READER_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It reads on."""
+        super().resume_writing()
+        self._lose_patience()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is gone."""
+        self._lose_patience()
+        super().connection_lost(exc)
+
+    def _lose_patience(self) -> None:
+        if self._patience:
+            self._patience.cancel()
 
     def _close_if_silent(self) -> None:
         if self.cycle is None and not self.transport.is_closing():

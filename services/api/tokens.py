@@ -31,8 +31,14 @@ _log = logging.getLogger(__name__)
 class Role(StrEnum):
     """What a token is good for."""
 
-    VIEWER = "viewer"  # reads, and changes nothing
-    OPERATOR = "operator"  # also removes and sends queued mail, and suspends modules
+    VIEWER = "viewer"  # reads, but for the content of mail, and changes nothing
+    OPERATOR = "operator"  # also has mail in hand, in queue and storages, and suspends modules
+    ADMINISTRATOR = "administrator"  # also changes configuration, licence and databases, and reads the audit
+
+    def includes(self, other: Role) -> bool:
+        """Whether who has this role may do all that the other may."""
+        ranks = list(Role)
+        return ranks.index(self) >= ranks.index(other)
 
 
 @dataclass(frozen=True, slots=True)

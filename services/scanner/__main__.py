@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 from gateway.bases.catalogue import Family
@@ -14,6 +14,7 @@ from gateway.config.sections.gateway import Engine as EngineName
 from gateway.config.settings import Settings
 from gateway.domain.pipeline import Stage
 from gateway.domain.policy import Policy
+from gateway.domain.statistics import Gauge, Took, nobody_times
 from gateway.domain.storage import StorageKind, quarantines_in_use
 from gateway.runtime.confinement import Bounds
 from gateway.runtime.ids import new_id
@@ -22,6 +23,7 @@ from gateway.runtime.licensing import Licensing
 from gateway.runtime.notifying import open_notifier
 from gateway.runtime.outages import Outages
 from gateway.runtime.process import run_service
+from gateway.runtime.readiness import Readiness
 from gateway.runtime.serve import serve
 from gateway.runtime.templates import DISCLAIMER, PLACEHOLDER, load_template
 from gateway.runtime.wiring import Gateway
@@ -62,12 +64,23 @@ async def run(gateway: Gateway) -> None:
         await gateway.storages.prepare(storage)
     async with AsyncExitStack() as stack:
         outages = await stack.enter_async_context(Outages(gateway.records.outages, new_id()))
-        means = await stack.enter_async_context(open_means(settings, outages, gateway.licensing))
+        means = await stack.enter_async_context(
+            open_means(
+                settings,
+                outages,
+                gateway.licensing,
+                took=gateway.metrics.took,
+                readiness=gateway.readiness,
+                reloaded=lambda: gateway.orders.bases_reloaded,
+            )
+        )
         statistics = open_statistics(settings.options.av_statistics)
         stack.push_async_callback(statistics.close)
+        examiner = Examiner(means, reach=gateway.records.reach)
+        gateway.gauges.watch(Gauge.ANTIVIRAL_SESSIONS, lambda: examiner.sessions)
         worker = ScannerWorker(
             gateway.blobs,
-            Examiner(means),
+            examiner,
             groups,
             Gate(settings.network.hostname, f"Mailwarden {VERSION}"),
             gateway.storages,
@@ -81,8 +94,20 @@ async def run(gateway: Gateway) -> None:
 
 
 @asynccontextmanager
-async def open_means(settings: Settings, outages: Outages, licensing: Licensing) -> AsyncIterator[Means]:
-    """What messages are looked at with. Raises `ConfigError` when something of it cannot be used."""
+async def open_means(
+    settings: Settings,
+    outages: Outages,
+    licensing: Licensing,
+    *,
+    took: Took = nobody_times,
+    readiness: Readiness | None = None,
+    reloaded: Callable[[], int] = lambda: 0,
+) -> AsyncIterator[Means]:
+    """What messages are looked at with. Raises `ConfigError` when something of it cannot be used.
+
+    `readiness` hears of engines that are elsewhere; `reloaded` says how often an operator wanted the
+    databases to be read anew.
+    """
     timeout = settings.ave.scan_timeout or NO_LIMIT_SECONDS
     async with AsyncExitStack() as stack:
         local: list[LocalEngine] = []
@@ -92,25 +117,31 @@ async def open_means(settings: Settings, outages: Outages, licensing: Licensing)
                 case EngineName.TESTFILE:
                     local.append(StandardTestFile())
                 case EngineName.SIGNATURES:
-                    local.append(await stack.enter_async_context(open_signatures(settings, licensing)))
+                    signatures = open_signatures(settings, licensing, reloaded)
+                    local.append(await stack.enter_async_context(signatures))
                 case EngineName.CLAMD:
-                    remote.append(stack.enter_context(open_clamd(settings, timeout, outages)))
+                    clamd = stack.enter_context(open_clamd(settings, timeout, outages, took))
+                    remote.append(clamd)
+                    if readiness is not None:
+                        readiness.watch("engines", clamd.reach)
         pool = pool_for(settings)
         stack.push_async_callback(pool.close)
         ichecker = None
         if settings.ave.use_ichecker:
             ichecker = IChecker.open(settings.ichecker_file, settings.engines.remembered_objects)
             stack.callback(ichecker.close)
-        yield Means(Panel(local, remote), pool, rules_for(settings, timeout), timeout, ichecker)
+        yield Means(Panel(local, remote), pool, rules_for(settings, timeout), timeout, ichecker, took)
 
 
 @asynccontextmanager
-async def open_signatures(settings: Settings, licensing: Licensing) -> AsyncIterator[SignatureEngine]:
+async def open_signatures(
+    settings: Settings, licensing: Licensing, reloaded: Callable[[], int] = lambda: 0
+) -> AsyncIterator[SignatureEngine]:
     """The engine of our own databases, which follows the set in use."""
     place = settings.path.bases_path / Family.ANTIVIRUS
     library = Library(place, SHIPPED, load_signatures, permits=licensing.takes_databases_of)
     await library.open()
-    following = asyncio.create_task(library.follow())
+    following = asyncio.create_task(library.follow(reloaded))
     try:
         yield SignatureEngine(library)
     finally:
@@ -118,7 +149,7 @@ async def open_signatures(settings: Settings, licensing: Licensing) -> AsyncIter
 
 
 @contextmanager
-def open_clamd(settings: Settings, timeout: float, outages: Outages) -> Iterator[ClamdEngine]:
+def open_clamd(settings: Settings, timeout: float, outages: Outages, took: Took) -> Iterator[ClamdEngine]:
     """The engine that asks clamd."""
     engine = ClamdEngine(
         settings.engines.clamd_address,
@@ -126,6 +157,7 @@ def open_clamd(settings: Settings, timeout: float, outages: Outages) -> Iterator
         timeout=timeout,
         official_only=settings.engines.clamd_official_only,
         outages=outages,
+        took=took,
     )
     try:
         yield engine

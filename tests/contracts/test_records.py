@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from pathlib import Path
 
@@ -33,13 +33,13 @@ from gateway.domain.pipeline import Module
 from gateway.domain.policy import ObjectAction, ObjectStatus, SpamStatus
 from gateway.domain.statistics import Counter, Peak
 from gateway.records.behind import Pace
-from gateway.records.port import MailRecord, QueuePlace, Records, Settled, Waiting
+from gateway.records.port import MailRecord, Queued, QueuePlace, Records, Settled, Waiting
 from gateway.records.postgres import open_postgres
 from gateway.records.sqlite import open_sqlite
 from tests.support.mails import NOON, a_mail
 from tests.support.postgres import execute, postgres_database
 
-Open = Callable[..., Awaitable[Records]]  # with a `Pace`, if the usual one will not do
+Open = Callable[..., Awaitable[Records]]  # with a `Pace` or a launch, if need be
 
 ID = "AbCdEfGh12345"
 
@@ -55,11 +55,11 @@ async def open_records(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncI
     """Opens the same records again and again, as many processes do."""
     opened: list[Records] = []
 
-    async def open_again(pace: Pace | None = None) -> Records:
+    async def open_again(pace: Pace | None = None, launch: str = "") -> Records:
         if request.param == "sqlite":
-            opened.append(await open_sqlite(tmp_path / "records.db", pace))
+            opened.append(await open_sqlite(tmp_path / "records.db", pace, launch))
         else:
-            opened.append(await open_postgres(request.getfixturevalue("postgres"), pace))
+            opened.append(await open_postgres(request.getfixturevalue("postgres"), pace, launch))
         return opened[-1]
 
     if request.param == "postgres":
@@ -391,6 +391,17 @@ async def test_counts_are_by_state(records: Records) -> None:
     assert await records.counts() == {"WFC": 1, "SND": 1, "delivered": 1, "removed": 1}
 
 
+async def test_what_is_queued_is_told_by_state_with_the_oldest_of_each(records: Records) -> None:
+    await records.keep(
+        *(entered(received(name, minutes)) for name, minutes in (("a", 0), ("b", 1), ("c", 2), ("d", 3))),
+        Moved("c", after(4), "SND"),
+        ended("d"),
+    )
+
+    await records.remove(["a"])
+    assert await records.queued() == {"WFC": Queued(1, after(1)), "SND": Queued(1, after(2))}
+
+
 async def test_only_mail_that_nobody_works_on_is_marked_as_removed(records: Records) -> None:
     states = ("WFC", "CHK", "WFS", "SPL", "QUE", "SND")
     await records.keep(
@@ -619,6 +630,30 @@ async def test_what_processes_count_is_added(open_records: Open) -> None:
     assert statistics[Counter.RECEIVED_MESSAGES] == 3
     assert statistics[Counter.RECEIVED_BYTES] == 2000
     assert statistics[Counter.SENT_MESSAGES] == 0
+
+
+async def test_what_the_processes_of_a_launch_count_can_be_told_from_the_others(open_records: Open) -> None:
+    for launch, messages in (("5a", 1), ("5a", 2), ("5b", 4), ("", 8)):
+        records = await open_records(launch=launch)
+        records.count(Counter.RECEIVED_MESSAGES, messages)
+        await records.close()
+
+    reader = await open_records()
+
+    assert (await reader.statistics("5a"))[Counter.RECEIVED_MESSAGES] == 3
+    assert (await reader.statistics())[Counter.RECEIVED_MESSAGES] == 15
+
+
+async def test_it_is_known_since_when_is_counted(open_records: Open) -> None:
+    records = await open_records()
+    assert await records.counting_began() is None
+    records.count(Counter.RECEIVED_MESSAGES)
+    await records.close()
+
+    began = await (await open_records()).counting_began()
+
+    assert began is not None
+    assert datetime.now(UTC) - timedelta(hours=1) <= began <= datetime.now(UTC)
 
 
 async def test_counts_are_written_by_themselves(open_records: Open) -> None:

@@ -14,8 +14,9 @@ from gateway.domain.statistics import Counter as Counted
 from gateway.domain.statistics import Gauge, Peak
 from gateway.records.audit import AuditFilter, AuditPlace, AuditRecord
 from gateway.records.history import Found, NamedStep, Period, Sought, StepPlace
-from gateway.records.port import JourneyStep, MailRecord, Outage, QueuePlace, Settled, Waiting
+from gateway.records.port import JourneyStep, MailRecord, Outage, Queued, QueuePlace, Settled, Waiting
 from tests.support.greylist import MemoryGreylist
+from tests.support.lessons import MemoryLessons
 from tests.support.notices import Permits
 
 A_MAIL = MailRecord(
@@ -50,57 +51,6 @@ class MemoryOutages:
 
     async def known(self, now: datetime) -> Sequence[Outage]:
         return [outage for outages, until in self.told.values() if until >= now for outage in outages]
-
-
-@dataclass
-class MemoryAnnouncements:
-    """What was told, and what somebody tells until when."""
-
-    done: set[str] = field(default_factory=set)
-    claims: dict[str, datetime] = field(default_factory=dict)
-
-    async def claim(self, announcement: str, now: datetime, until: datetime) -> bool:
-        if announcement in self.done or self.claims.get(announcement, now) > now:
-            return False
-        self.claims[announcement] = until
-        return True
-
-    async def told(self, announcement: str) -> None:
-        self.done.add(announcement)
-
-
-@dataclass
-class MemoryGauges:
-    """What each process told last."""
-
-    levels: dict[str, tuple[Mapping[Gauge, int], datetime]] = field(default_factory=dict)
-    away: bool = False
-
-    async def tell(self, source: str, values: Mapping[Gauge, int], now: datetime, until: datetime) -> None:
-        if self.away:
-            raise TemporaryFailure("the database is away")
-        self.levels[source] = dict(values), until
-
-    async def known(self, now: datetime) -> Mapping[Gauge, int]:
-        sums: Counter[Gauge] = Counter()
-        for values, until in self.levels.values():
-            if until >= now:
-                sums.update(values)
-        return sums
-
-
-@dataclass
-class MemoryUsage:
-    """How much was used, whenever."""
-
-    addresses: frozenset[str] = frozenset()
-    hours: Sequence[int] = (0,) * 24
-
-    async def recipients(self, since: datetime) -> frozenset[str]:
-        return self.addresses
-
-    async def received_bytes(self, midnight: datetime) -> Sequence[int]:
-        return self.hours
 
 
 @dataclass
@@ -147,6 +97,57 @@ class MemoryHistory:
 
 
 @dataclass
+class MemoryAnnouncements:
+    """What was told, and what somebody tells until when."""
+
+    done: set[str] = field(default_factory=set)
+    claims: dict[str, datetime] = field(default_factory=dict)
+
+    async def claim(self, announcement: str, now: datetime, until: datetime) -> bool:
+        if announcement in self.done or self.claims.get(announcement, now) > now:
+            return False
+        self.claims[announcement] = until
+        return True
+
+    async def told(self, announcement: str) -> None:
+        self.done.add(announcement)
+
+
+@dataclass
+class MemoryGauges:
+    """What each process told last."""
+
+    levels: dict[str, tuple[Mapping[Gauge, int], datetime]] = field(default_factory=dict)
+    away: bool = False
+
+    async def tell(self, source: str, values: Mapping[Gauge, int], now: datetime, until: datetime) -> None:
+        if self.away:
+            raise TemporaryFailure("the database is away")
+        self.levels[source] = dict(values), until
+
+    async def known(self, now: datetime, launch: str = "") -> Mapping[Gauge, int]:
+        sums: Counter[Gauge] = Counter()
+        for source, (values, until) in self.levels.items():
+            if until >= now and source.startswith(f"{launch}/" if launch else ""):
+                sums.update(values)
+        return sums
+
+
+@dataclass
+class MemoryUsage:
+    """How much was used, whenever."""
+
+    addresses: frozenset[str] = frozenset()
+    hours: Sequence[int] = (0,) * 24
+
+    async def recipients(self, since: datetime) -> frozenset[str]:
+        return self.addresses
+
+    async def received_bytes(self, midnight: datetime) -> Sequence[int]:
+        return self.hours
+
+
+@dataclass
 class ReadRecords:
     """Answers from what it was given; `away` says that nothing can be read now."""
 
@@ -159,11 +160,12 @@ class ReadRecords:
     outages: MemoryOutages = field(default_factory=MemoryOutages)
     greylist: MemoryGreylist = field(default_factory=MemoryGreylist)
     notices: Permits = field(default_factory=Permits)
+    lessons: MemoryLessons = field(default_factory=MemoryLessons)
+    history: MemoryHistory = field(default_factory=MemoryHistory)
+    audit: MemoryAudit = field(default_factory=MemoryAudit)
     announcements: MemoryAnnouncements = field(default_factory=MemoryAnnouncements)
     gauges: MemoryGauges = field(default_factory=MemoryGauges)
     usage: MemoryUsage = field(default_factory=MemoryUsage)
-    history: MemoryHistory = field(default_factory=MemoryHistory)
-    audit: MemoryAudit = field(default_factory=MemoryAudit)
     counted: Counter[str] = field(default_factory=Counter)
 
     def note(self, *events: Event) -> None:
@@ -178,9 +180,13 @@ class ReadRecords:
     def reach(self, peak: Peak, value: int) -> None:
         self.counted[peak] = max(self.counted[peak], value)
 
-    async def statistics(self) -> Mapping[Counted | Peak, int]:
+    async def statistics(self, launch: str = "") -> Mapping[Counted | Peak, int]:
         self._answer()
         return {name: self.counted[name] for name in (*Counted, *Peak)}
+
+    async def counting_began(self) -> datetime | None:
+        self._answer()
+        return None
 
     @property
     def ready(self) -> bool:
@@ -207,6 +213,13 @@ class ReadRecords:
     async def counts(self) -> Mapping[str, int]:
         self._answer()
         return Counter(mail.state for mail in self.mails)
+
+    async def queued(self) -> Mapping[str, Queued]:
+        self._answer()
+        ages: dict[str, list[datetime]] = {}
+        for mail in self.mails:
+            ages.setdefault(mail.state, []).append(mail.received_at)
+        return {state: Queued(len(received), min(received)) for state, received in ages.items()}
 
     async def suspended(self) -> frozenset[Module]:
         self._answer()

@@ -13,6 +13,7 @@ from gateway.config.certificate import UnusableCertificate, expiry, load_certifi
 from gateway.config.draft import Draft
 from gateway.config.findings import Finding, Place, warning
 from gateway.config.names import parameter_name
+from gateway.config.sections.gateway import ApiSection
 from gateway.config.sections.site import (
     OptionsSection,
     SmtpgwPathSection,
@@ -43,33 +44,39 @@ def _broken(read: Read, line: Line, path: Path) -> Iterator[Finding]:
 
 def certificate_is_unusable(draft: Draft) -> Iterator[Finding]:
     """A certificate and its key belong together, and have to be there for those who connect with TLS."""
+    for section in (TlsSection, ApiSection):
+        yield from _unusable(draft, section)
     tls = draft.value(TlsSection)
+    if tls and tls.listen_on and not (tls.certificate or tls.key):
+        yield Finding(
+            draft.place(TlsSection, "listen_on"), "ListenOn needs TLS to speak: add Certificate and Key"
+        )
+
+
+def _unusable(draft: Draft, section: type[TlsSection | ApiSection]) -> Iterator[Finding]:
+    tls = draft.value(section)
     if tls is None:
         return
     for attribute, path, other in (
         ("certificate", tls.certificate, tls.key),
         ("key", tls.key, tls.certificate),
     ):
-        place, name = draft.place(TlsSection, attribute), parameter_name(attribute)
+        place, name = draft.place(section, attribute), parameter_name(attribute)
         yield from _missing(draft, place, name, path)
         if path and not other:
             yield Finding(
                 place, f"{name} needs the other one of Certificate and Key: add it, or remove this one"
             )
-    if tls.listen_on and not (tls.certificate or tls.key):
-        yield Finding(
-            draft.place(TlsSection, "listen_on"), "ListenOn needs TLS to speak: add Certificate and Key"
-        )
     if tls.certificate and tls.key and draft.is_file(tls.certificate) and draft.is_file(tls.key):
         try:
             load_certificate(SSLContext(PROTOCOL_TLS_SERVER), tls.certificate, tls.key)
         except UnusableCertificate as wrong:
-            yield Finding(draft.place(TlsSection, wrong.attribute), str(wrong))
+            yield Finding(draft.place(section, wrong.attribute), str(wrong))
             return
         ended = expiry(tls.certificate)
         if ended < datetime.now(UTC):
             yield warning(
-                draft.place(TlsSection, "certificate"),
+                draft.place(section, "certificate"),
                 f"Certificate: {tls.certificate} ended on {ended:%Y-%m-%d}: renew it",
             )
 

@@ -136,6 +136,26 @@ class ApiSection(Section):
         default=HostPort("127.0.0.1", 8025), description="`ip:port` or `[ipv6]:port`; empty: no API."
     )
     token_file: OptionalPath = Field(default=None, description="File with the tokens that may use the API.")
+    certificate: OptionalPath = Field(
+        default=None, description="Chain in PEM; with `Key`, the API speaks HTTPS and nothing else."
+    )
+    key: OptionalPath = Field(default=None, description="Private key in PEM, without a passphrase.")
+    requests_per_minute: Number = Field(
+        default=600, ge=10, le=1_000_000, description="Most requests with one token in a minute."
+    )
+    failures_per_minute: Number = Field(
+        default=20,
+        ge=1,
+        le=10_000,
+        description="Most requests without a good token from one address (IPv6: from one /64) in a minute.",
+    )
+    audit_days: Number = Field(
+        default=365, ge=1, le=3650, description="Days that it is remembered who changed what over the API."
+    )
+
+
+METRICS_PORT = 9465
+"""Where the pages for monitoring are, wherever the gateway's own files say so."""
 
 
 class MetricsSection(Section):
@@ -145,7 +165,9 @@ class MetricsSection(Section):
 
     listen: OptionalListen = Field(
         default=None,
-        description="`ip:port` or `[ipv6]:port` for `/metrics`, `/healthz` and `/readyz`; empty: off.",
+        description="`ip:port` or `[ipv6]:port` for `/metrics`, `/healthz` and `/readyz`; empty: off. When "
+        "`smtpgw` runs several processes, each has the port behind that of the one before: see "
+        "[metrics](metrics.md).",
     )
 
 

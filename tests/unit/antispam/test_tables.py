@@ -10,10 +10,26 @@ import pytest
 
 TABLES = files("services.antispam").joinpath("database", "sources", "tables")
 DOMAIN = re.compile(r"(?=.{2,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z][a-z0-9-]*[a-z0-9]")
-BRAND_KINDS = """
-    mail cloud bank payment parcel shop streaming social telecom travel
-    energy software crypto tax state insurance game business
-""".split()
+BRAND_KINDS = [
+    "mail",
+    "cloud",
+    "bank",
+    "payment",
+    "parcel",
+    "shop",
+    "streaming",
+    "social",
+    "telecom",
+    "travel",
+    "energy",
+    "software",
+    "crypto",
+    "tax",
+    "state",
+    "insurance",
+    "game",
+    "business",
+]
 
 
 def rows(name: str) -> Iterator[list[str]]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,9 +19,12 @@ from gateway.domain.pipeline import Finished, Onward
 from gateway.domain.policy import Degree, Policy, SpamAction, SpamStatus, fingerprint
 from gateway.domain.statistics import Counter, nobody_counts
 from gateway.domain.storage import Storage, StorageKind
+from gateway.runtime.isolation import IsolationPool
 from gateway.runtime.logs import ACTIVITY
-from services.antispam.worker import FIRST_PIECE, AntispamWorker, Rules
-from tests.support.content import SHIPPED_DATABASE
+from services.antispam.analysis import Analyst, Rules
+from services.antispam.reader import MOST_READ, MessageReader
+from services.antispam.worker import AntispamWorker
+from tests.support.content import SHIPPED_DATABASE, SHIPPED_KNOWLEDGE
 from tests.support.notices import a_notifier
 from tests.support.policies import a_policy
 from tests.support.storages import Shelf
@@ -76,13 +80,16 @@ def a_worker(
     policy: Policy = POLICY,
     shelf: Shelf | None = None,
     count: Callable[[Counter], None] = nobody_counts,
+    degree: Degree = Degree.STANDARD,
+    clock: Callable[[], float] = time.monotonic,
+    pool: IsolationPool | None = None,
     **groups: Policy,
 ) -> AntispamWorker:
+    reader = MessageReader(blobs, pool or IsolationPool())
     return AntispamWorker(
-        blobs,
+        Analyst(reader, rules or Rules(), lambda: SHIPPED_KNOWLEDGE, count=count, clock=clock),
         {"": policy} | groups,
-        rules or Rules(),
-        lambda: SHIPPED_DATABASE,
+        degree,
         (shelf or Shelf()).storages(blobs),
         Storage(StorageKind.OUTGOING, "/arch_out" if shelf else ""),
         a_notifier(blobs),
@@ -174,14 +181,19 @@ async def test_copies_of_a_message_are_analysed_once(blobs: CountingBlobs) -> No
     assert first.mail.top == second.mail.top
 
 
-async def test_only_the_start_of_a_large_message_is_read(blobs: CountingBlobs) -> None:
-    await a_worker(blobs).handle(await a_mail(blobs, SPAM + b"x" * 1_000_000))
+async def test_of_a_large_message_the_beginning_and_the_end_are_read(blobs: CountingBlobs) -> None:
+    pool = IsolationPool()
 
-    assert blobs.bytes_read <= FIRST_PIECE
+    outcome = await a_worker(blobs, pool=pool).handle(await a_mail(blobs, SPAM + b"x" * 3_000_000))
+    await pool.close()
+
+    assert blobs.bytes_read <= MOST_READ
+    assert isinstance(outcome, Onward)
+    assert outcome.mail.spam is SpamStatus.SPAM
 
 
-async def test_a_header_beyond_the_first_piece_is_read_whole(blobs: CountingBlobs) -> None:
-    raw = b"X-Long: " + b"x" * FIRST_PIECE + b"\r\n" + SPAM
+async def test_a_long_header_is_read_whole(blobs: CountingBlobs) -> None:
+    raw = b"X-Long: " + b"x" * 20_000 + b"\r\n" + SPAM
 
     outcome = await a_worker(blobs).handle(await a_mail(blobs, raw))
 
@@ -284,19 +296,7 @@ async def test_when_the_time_is_over_the_mail_passes_as_not_detected(
 async def test_a_look_that_was_given_up_is_not_remembered(blobs: CountingBlobs) -> None:
     mail = await a_mail(blobs, SPAM)
     ticks = chain([0.0, 31.0], repeat(40.0))
-    worker = AntispamWorker(
-        blobs,
-        {"": POLICY},
-        Rules(),
-        lambda: SHIPPED_DATABASE,
-        Shelf().storages(blobs),
-        Storage(StorageKind.OUTGOING, ""),
-        a_notifier(blobs),
-        version="0",
-        licensed=lambda: True,
-        now=lambda: NOW,
-        clock=lambda: next(ticks),
-    )
+    worker = a_worker(blobs, clock=lambda: next(ticks))
 
     outcomes = [await worker.handle(mail), await worker.handle(mail)]
 
@@ -315,7 +315,7 @@ async def test_odd_messages_get_a_status(blobs: CountingBlobs, raw: bytes) -> No
 
 @pytest.mark.parametrize("degree", Degree)
 async def test_the_degree_names_the_profile(blobs: CountingBlobs, degree: Degree) -> None:
-    outcome = await a_worker(blobs, Rules(degree)).handle(await a_mail(blobs, SPAM))
+    outcome = await a_worker(blobs, degree=degree).handle(await a_mail(blobs, SPAM))
 
     assert isinstance(outcome, Onward)
     assert (

@@ -9,15 +9,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway.blobs.memory import MemoryBlobs
-from gateway.bus.memory import MemoryBus
 from gateway.records.port import JourneyStep
-from services.api.app import make_app
-from services.api.tokens import Role, TokenFile, line_of
-from tests.support.licences import licensed
+from gateway.version import VERSION
+from services.api.tokens import Role
+from tests.support.api import TOKENS, an_api
 from tests.support.records import A_MAIL, ReadRecords
 
-TOKEN = "mw_known"
+TOKEN = TOKENS[Role.VIEWER]
 V1 = ["/v1/status", "/v1/queue", f"/v1/messages/{A_MAIL.id}"]
 
 
@@ -28,12 +26,8 @@ def records() -> ReadRecords:
 
 @pytest.fixture
 async def anybody(tmp_path: Path, records: ReadRecords) -> AsyncIterator[httpx.AsyncClient]:
-    path = tmp_path / "tokens"
-    path.write_text(line_of("tests", Role.VIEWER, TOKEN))
-    app = make_app(MemoryBus(), MemoryBlobs(), records, licensed(), TokenFile(path), path.parent / "bases")
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway.example") as client:
-        yield client
+    async with an_api(tmp_path, records=records) as api:
+        yield api.client()
 
 
 @pytest.fixture
@@ -93,12 +87,16 @@ async def test_status_is_told_to_a_viewer(viewer: httpx.AsyncClient) -> None:
     answer = await viewer.get("/v1/status")
 
     assert answer.status_code == 200
-    assert answer.json() == {
-        "version": answer.json()["version"],
+    told = answer.json()
+    assert {disk["size"] > disk["free"] > 0 for disk in told.pop("disks")} == {True}
+    assert told == {
+        "version": VERSION,
         "states": {"WFC": 1},
         "waiting": {"antispam": 0, "scanner": 0, "sender": 0},
         "parked": 0,
         "suspended": [],
+        "serving": {"antispam": 0, "scanner": 0, "sender": 0},
+        "missing": ["antispam", "scanner", "sender"],
         "outages": [],
         "licence": {
             "serial": "0001-000001-00000001",

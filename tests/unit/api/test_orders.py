@@ -9,14 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway.blobs.memory import MemoryBlobs
-from gateway.bus.memory import MemoryBus
-from services.api.app import make_app
-from services.api.tokens import Role, TokenFile, line_of
-from tests.support.licences import licensed
+from services.api.tokens import Role
+from tests.support.api import TOKENS, an_api
 from tests.support.records import A_MAIL, ReadRecords
 
-TOKENS = {role: f"mw_{role}" for role in Role}
 ORDERS = [
     ("DELETE", "/v1/queue"),
     ("DELETE", f"/v1/queue/{A_MAIL.id}"),
@@ -33,12 +29,8 @@ def records() -> ReadRecords:
 
 @pytest.fixture
 async def anybody(tmp_path: Path, records: ReadRecords) -> AsyncIterator[httpx.AsyncClient]:
-    path = tmp_path / "tokens"
-    path.write_text("\n".join(line_of(role, role, token) for role, token in TOKENS.items()))
-    app = make_app(MemoryBus(), MemoryBlobs(), records, licensed(), TokenFile(path), tmp_path / "bases")
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway.example") as client:
-        yield client
+    async with an_api(tmp_path, records=records) as api:
+        yield api.client()
 
 
 @pytest.fixture
@@ -69,8 +61,8 @@ async def test_an_operator_removes_mail(operator: httpx.AsyncClient, records: Re
     one = await operator.delete("/v1/queue/b")
     some = await operator.delete("/v1/queue", params={"sender": ["c@*", "d@*"]})
 
-    assert one.status_code == 204
-    assert some.json() == {"removed": 2}
+    assert one.json() == {"count": 1, "dry_run": False}
+    assert some.json() == {"count": 2, "dry_run": False}
     assert records.mails == [A_MAIL]
 
 
@@ -80,8 +72,8 @@ async def test_an_operator_has_mail_sent_early(operator: httpx.AsyncClient, reco
     one = await operator.post("/v1/queue/b/send")
     all_of_it = await operator.post("/v1/queue/send")
 
-    assert one.status_code == 204
-    assert all_of_it.json() == {"sent": 2}
+    assert one.json() == {"count": 1, "dry_run": False}
+    assert all_of_it.json() == {"count": 2, "dry_run": False}
 
 
 async def test_an_operator_suspends_and_resumes_modules(
@@ -91,7 +83,7 @@ async def test_an_operator_suspends_and_resumes_modules(
     told = (await operator.get("/v1/status")).json()["suspended"]
     resumed = await operator.post("/v1/modules/sender/resume")
 
-    assert (suspended.status_code, resumed.status_code) == (204, 204)
+    assert (suspended.status_code, resumed.status_code) == (200, 200)
     assert told == ["sender"]
     assert records.suspensions == frozenset()
 
@@ -121,7 +113,7 @@ async def test_mail_is_found_by_all_that_is_said_of_it(
         ("POST", "/v1/queue/unknown/send", 404, "no mail of this id is known"),
         ("POST", f"/v1/queue/{A_MAIL.id}/send", 409, "not in this state of the mail: WFC"),
         ("POST", "/v1/modules/cellar/suspend", 422, "module: "),
-        ("DELETE", "/v1/queue?sendr=a@*", 422, "sendr: Extra inputs are not permitted"),
+        ("DELETE", "/v1/queue?sendr=a@*", 422, "sendr: there is no such parameter"),
         ("DELETE", "/v1/queue?sender=*a*b*c*d*e*", 422, "sender.0: Value error, at most 5 asterisks"),
         ("DELETE", "/v1/queue?since=2026-01-05T12:00:00", 422, "since: Input should have timezone info"),
     ],

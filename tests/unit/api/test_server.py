@@ -10,18 +10,15 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from gateway.blobs.memory import MemoryBlobs
-from gateway.bus.memory import MemoryBus
 from gateway.domain.endpoint import HostPort
 from gateway.domain.errors import ConfigError
 from services.api import server
-from services.api.app import make_app
 from services.api.server import bind, serve_app
-from services.api.tokens import Role, TokenFile, line_of
-from tests.support.licences import licensed
+from services.api.tokens import Role
+from tests.support.api import TOKENS, an_api
 from tests.support.records import ReadRecords
 
-TOKEN = "mw_known"
+TOKEN = TOKENS[Role.VIEWER]
 
 
 @asynccontextmanager
@@ -38,20 +35,12 @@ async def served(app: FastAPI) -> AsyncIterator[tuple[str, int, asyncio.Event]]:
             await asyncio.wait_for(serving, 20)
 
 
-def an_app(tmp_path: Path) -> FastAPI:
-    (tmp_path / "tokens").write_text(line_of("tests", Role.VIEWER, TOKEN))
-    return make_app(
-        MemoryBus(),
-        MemoryBlobs(),
-        ReadRecords(),
-        licensed(),
-        TokenFile(tmp_path / "tokens"),
-        tmp_path / "bases",
-    )
-
-
 async def test_a_viewer_is_answered_over_a_real_connection(tmp_path: Path) -> None:
-    async with served(an_app(tmp_path)) as (host, port, _), httpx.AsyncClient() as client:
+    async with (
+        an_api(tmp_path, records=ReadRecords()) as api,
+        served(api.app) as (host, port, _),
+        httpx.AsyncClient() as client,
+    ):
         url, known = f"http://{host}:{port}/v1/queue", {"Authorization": f"Bearer {TOKEN}"}
         refused = await client.get(url)
         told = await client.get(url, headers=known)

@@ -86,6 +86,21 @@ async def test_who_follows_notices_a_switch_by_itself(tmp_path: Path) -> None:
         following.cancel()
 
 
+async def test_who_follows_reads_the_set_in_use_anew_when_an_operator_wants_it(tmp_path: Path) -> None:
+    a_set_in_use(tmp_path / "av", {"rules": b"1"})
+    library = await a_library(tmp_path)
+    reloads = 0
+    following = asyncio.create_task(library.follow(lambda: reloads))
+    before = library.current
+    await asyncio.sleep(0)  # it has begun
+
+    reloads = 1
+
+    await until(lambda: library.current is not before)
+    following.cancel()
+    assert library.current.content == b"1"
+
+
 @pytest.mark.parametrize("damage", ["file", "content"])
 async def test_a_set_that_cannot_be_used_changes_nothing_and_is_said_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str
