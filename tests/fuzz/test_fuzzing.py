@@ -14,9 +14,24 @@ SECONDS = 10
 """Of trying new inputs, besides the time for those that are kept."""
 
 
+READ = ROOT / "tests" / "corpus" / "antispam" / "reading"
+
+
 def test_no_input_makes_the_scanner_raise_or_go_beyond_its_limits(tmp_path: Path) -> None:
     corpus = tmp_path / "corpus"
     shutil.copytree(CORPUS, corpus)
+    check_inputs("tests.fuzz.harness", corpus, tmp_path)
+
+
+def test_no_input_makes_the_spam_filter_raise_or_read_more_than_it_may(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    for case in READ.glob("*.eml"):
+        shutil.copy(case, corpus)
+    check_inputs("tests.fuzz.reading", corpus, tmp_path)
+
+
+def check_inputs(harness: str, corpus: Path, tmp_path: Path) -> None:
     options = (
         f"-max_total_time={SECONDS}",
         "-seed=1",
@@ -28,7 +43,7 @@ def test_no_input_makes_the_scanner_raise_or_go_beyond_its_limits(tmp_path: Path
     )
 
     ended = subprocess.run(
-        (sys.executable, "-m", "tests.fuzz.harness", corpus, *options),
+        (sys.executable, "-m", harness, corpus, *options),
         cwd=ROOT,
         capture_output=True,
         timeout=240,
