@@ -134,3 +134,9 @@ def test_hostile_text_is_read_within_its_bounds(name: str) -> None:
     content = HOSTILE[name].encode()
     for content_type in (b"text/html", b"text/plain"):
         check_bounds(read_whole(b"Content-Type: " + content_type + b"; charset=utf-8\r\n\r\n" + content))
+
+
+def test_what_is_hidden_too_deep_hides_nothing_behind_it() -> None:
+    page = read_html("<div>" * 600 + "<p style='display:none'>x</p>seen" + "</div>" * 600, Disguises())
+
+    assert "seen" in page.text

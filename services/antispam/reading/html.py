@@ -251,8 +251,9 @@ class _Reader:
         self._fresh = tag if element.is_inline else ""
         if not element.is_known:
             self._gap = self._gap or "tags"
-        if len(self._open) < MOST_OPEN or element.raw:
-            self._open.append((tag, self._look))
+        if len(self._open) >= MOST_OPEN and not element.raw:
+            return  # nobody will see its end, so it must not change how anything looks
+        self._open.append((tag, self._look))
         if attributes or self._sheet:
             self._look = self._looks(tag, attributes)
         if element.silent and (element.raw or not token.self_closing):
@@ -282,8 +283,8 @@ class _Reader:
         element = ELEMENTS.get(tag) or UNKNOWN
         if element.gap and not self._silent:
             self._separate(element.gap)
-        if self._open and self._open[-1][0] == tag:
-            self._close(len(self._open) - 1)
+        if self._open and self._open[-1][0] == tag and tag != "pre" and not self._silent:
+            self._look = self._open.pop()[1]
             return
         first = max(len(self._open) - MOST_CLOSED_AT_ONCE, 0)
         for place in range(len(self._open) - 1, first - 1, -1):
@@ -306,8 +307,11 @@ class _Reader:
     def _separate(self, gap: str) -> None:
         self._gap = _SPACE
         self._fresh = ""
-        self._seen.append(gap)
-        self._hidden.append(gap)
+        seen, hidden = self._seen, self._hidden
+        if seen and seen[-1] != "\n":
+            seen.append(gap)
+        if hidden and hidden[-1] != "\n":
+            hidden.append(gap)
         if self._anchor is not None:
             self._anchor_seen.append(" ")
 
