@@ -28,6 +28,7 @@ from gateway.config.sections.gateway import (
     RecordsSection,
     StoragesSection,
 )
+from gateway.config.sections.log import LogSection
 from gateway.config.sections.policy import PolicySection
 from gateway.config.sections.section import Section
 from gateway.config.sections.site import (
@@ -82,6 +83,7 @@ class Settings(BaseModel):
     notices: NoticesSection = NoticesSection()
     api: ApiSection = ApiSection()
     metrics: MetricsSection = MetricsSection()
+    log: LogSection = LogSection()
     engines: EnginesSection = EnginesSection()
     objects: ObjectsSection = ObjectsSection()
     tls: TlsSection = TlsSection()
