@@ -1,7 +1,7 @@
 """Messages and their marks as files: `tests/corpus/antispam/marking/<case>/`.
 
-`verdict` holds the status and then a category a line, `message.eml` the message as it came, and a file named for
-each `ActionSpam` what becomes of it.
+`verdict` holds the status and then a category a line, `message.eml` the message as it came, and a file named
+for each `ActionSpam` what becomes of it.
 """
 
 from __future__ import annotations
