@@ -1,8 +1,8 @@
 """What the content database costs: `python -m bench.content`.
 
-A database of made-up terms and samples is built, loaded, asked and switched, each in a process of its own, so
-that memory is that of the database alone. Words follow the frequencies of real text (Zipf), in Latin, Cyrillic
-and Chinese letters; some of the phrases of the terms are in the messages.
+A database of made-up terms and samples is built, loaded, asked and switched, each in a process of its own,
+so that memory is that of the database alone. Words are as frequent as in real text (Zipf), in Latin, Cyrillic
+and Chinese letters.
 """
 
 from __future__ import annotations
