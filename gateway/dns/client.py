@@ -13,7 +13,7 @@ import pycares
 from aiodns import error as ares
 
 from gateway.dns.port import Answer, Failed, Found, Kind, MailExchange, NoName, Record
-from gateway.domain.statistics import Counter, nobody_counts
+from gateway.domain.statistics import Counter, Timing, Took, nobody_counts, nobody_times
 from gateway.domain.ttlcache import PURGE_SECONDS, TtlCache
 
 MOST_CACHED = 20_000
@@ -63,9 +63,11 @@ class AresDns:
         *,
         clock: Callable[[], float] = time.monotonic,
         count: Callable[[Counter], None] = nobody_counts,
+        took: Took = nobody_times,
     ) -> None:
         self._asking = asking
         self._count = count
+        self._took = took
         self._clock = clock
         self._addresses: _Answers = TtlCache(MOST_CACHED, clock, purge_seconds=asking.address_purge)
         self._exchanges: _Answers = TtlCache(MOST_CACHED, clock, purge_seconds=asking.exchange_purge)
@@ -103,6 +105,7 @@ class AresDns:
 
     async def _learn(self, key: tuple[str, str], ask: Callable[[], Awaitable[Answer]]) -> Answer:
         self._renew_when_full()
+        began = time.perf_counter()
         try:
             async with asyncio.timeout(self._asking.timeout):
                 answer = await ask()
@@ -110,6 +113,7 @@ class AresDns:
             answer = Failed("no answer in time")
         except ares.DNSError as error:
             answer = _judged(error)
+        self._took(Timing.DNS, time.perf_counter() - began)
         self._remember(key, answer)
         return answer
 

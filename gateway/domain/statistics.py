@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
+from typing import Protocol
 
+from gateway.domain.pipeline import Stage
 from gateway.domain.policy import ObjectStatus, SpamStatus
 
 
 class Counter(StrEnum):
-    """What only rises, under the names that the statistics file has for it."""
+    """What only rises. Names in `mta_`, `antiviral_`, `antispam_` are those of the statistics file."""
 
     RECEIVED_MESSAGES = "mta_received_messages"
     RECEIVED_BYTES = "mta_received_bytes"
@@ -68,6 +71,42 @@ class Counter(StrEnum):
     ANTISPAM_TIMEOUTS = "antispam_timeouts"
     ANTISPAM_CHECKS_LEFT_OUT = "antispam_checks_left_out"
 
+    SPLIT_COPIES = "gateway_split_copies"
+    STORED_COPIES = "gateway_stored_copies"
+    RELEASED_COPIES = "gateway_released_copies"
+    NOTICES_TO_ADMIN = "gateway_notices_to_admin"
+    NOTICES_TO_RECIPIENT = "gateway_notices_to_recipient"
+    NOTICES_TO_SENDER = "gateway_notices_to_sender"
+    BLOCKED_RECIPIENTS = "gateway_blocked_recipients"
+    FAILED_RECIPIENTS = "gateway_failed_recipients"
+    DEFERRED_RECIPIENTS = "gateway_deferred_recipients"
+
+    ANTISPAM_ONWARD = "gateway_antispam_onward"
+    ANTISPAM_BLOCKED = "gateway_antispam_blocked"
+    ANTISPAM_REMOVED = "gateway_antispam_removed"
+    ANTISPAM_LATER = "gateway_antispam_later"
+    ANTISPAM_PARKED = "gateway_antispam_parked"
+    SCANNER_ONWARD = "gateway_scanner_onward"
+    SCANNER_BLOCKED = "gateway_scanner_blocked"
+    SCANNER_REMOVED = "gateway_scanner_removed"
+    SCANNER_LATER = "gateway_scanner_later"
+    SCANNER_PARKED = "gateway_scanner_parked"
+    SENDER_DELIVERED = "gateway_sender_delivered"
+    SENDER_BOUNCED = "gateway_sender_bounced"
+    SENDER_REMOVED = "gateway_sender_removed"
+    SENDER_REPLACED = "gateway_sender_replaced"
+    SENDER_LATER = "gateway_sender_later"
+    SENDER_PARKED = "gateway_sender_parked"
+
+    UNSCANNED_ENCRYPTED = "gateway_unscanned_encrypted"
+    UNSCANNED_LIMIT = "gateway_unscanned_limit"
+    UNSCANNED_TIME = "gateway_unscanned_time"
+    UNSCANNED_CRASH = "gateway_unscanned_crash"
+    UNSCANNED_STRUCTURE = "gateway_unscanned_structure"
+    UNSCANNED_UNSUPPORTED = "gateway_unscanned_unsupported"
+    UNSCANNED_INCOMPLETE = "gateway_unscanned_incomplete"
+    UNSCANNED_OTHER = "gateway_unscanned_other"
+
 
 class Peak(StrEnum):
     """The most of something at once."""
@@ -75,6 +114,30 @@ class Peak(StrEnum):
     INCOMING_CONNECTIONS = "mta_incoming_connections_maximum"
     OUTGOING_CONNECTIONS = "mta_outgoing_connections_maximum"
     ANTIVIRAL_SESSIONS = "antiviral_checking_sessions_maximum"
+
+
+class Timing(StrEnum):
+    """What takes a time that is worth knowing."""
+
+    RECEIVER = "receiver"  # from the end of a message to its answer
+    ANTISPAM = "antispam"  # from taking a mail to letting go of it
+    SCANNER = "scanner"
+    SENDER = "sender"
+    LOCAL_ENGINES = "local_engines"  # a message on the spot
+    ISOLATED_ENGINES = "isolated_engines"  # parts of a message in the pool
+    CLAMD = "clamd"  # one content
+    DNS = "dns"  # a question that no cache answered
+
+
+Took = Callable[[Timing, float], None]
+"""Who hears how many seconds something took."""
+
+
+class Count(Protocol):
+    """Who counts."""
+
+    def __call__(self, counter: Counter, by: int = 1, /) -> None:
+        """So many more."""
 
 
 class Gauge(StrEnum):
@@ -91,13 +154,22 @@ def objects_with(status: ObjectStatus) -> Counter:
     return Counter(f"antiviral_objects_{status}")
 
 
+def step_of(stage: Stage, result: str) -> Counter:
+    """The counter of mails that a stage is done with: onward, later, parked, replaced, or as they ended."""
+    return Counter(f"gateway_{stage}_{result}")
+
+
 def messages_with(status: SpamStatus) -> Counter:
     """The counter of messages of that spam status."""
     return _MESSAGES_WITH[status]
 
 
-def nobody_counts(counter: Counter) -> None:
+def nobody_counts(counter: Counter, by: int = 1) -> None:
     """Stands for who counts, where statistics are of no use."""
+
+
+def nobody_times(timing: Timing, seconds: float) -> None:
+    """Stands for who measures times, in the same way."""
 
 
 def nobody_measures(peak: Peak, value: int) -> None:

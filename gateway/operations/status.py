@@ -1,20 +1,16 @@
-"""The state of the gateway: how much mail is where, what is suspended, and whether its worlds answer."""
+"""The state of the gateway: how much mail is where, what is suspended, and what is out of order."""
 
 from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 
-from gateway.blobs.port import Blobs, MissingBody
 from gateway.bus.port import Bus
-from gateway.domain.errors import TemporaryFailure
 from gateway.domain.licence import Standing
-from gateway.domain.mail import BodyRef
 from gateway.domain.pipeline import Module, Stage
 from gateway.operations.bases import BasesStatus, status_of_bases
 from gateway.operations.licences import LicenceStatus, status_of_licence
@@ -23,8 +19,6 @@ from gateway.version import VERSION
 
 ANSWER_SECONDS = 5.0
 """A world that needs longer for a simple question does not answer."""
-
-_NO_BODY = BodyRef(f"{sha256().hexdigest()}-readiness", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,35 +97,3 @@ def _disks(folders: Iterable[Path]) -> tuple[Disk, ...]:
             continue  # of another machine, or not made yet
         found.setdefault(device, Disk(str(folder), usage.free, usage.total))
     return tuple(found.values())
-
-
-async def troubles(bus: Bus, blobs: Blobs, records: Records) -> Mapping[str, str]:
-    """Why the gateway cannot work now, by the name of the world that does not answer; empty when it can."""
-    asked = {"bus": bus.depth(), "blobs": _reach(blobs), "records": _reach_records(records)}
-    answers = await asyncio.gather(*(_trouble(question) for question in asked.values()))
-    return {name: trouble for name, trouble in zip(asked, answers, strict=True) if trouble}
-
-
-async def _trouble(question: Awaitable[object]) -> str:
-    try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            await question
-    except TimeoutError:
-        return f"no answer within {ANSWER_SECONDS:g} s"
-    except TemporaryFailure as trouble:
-        return str(trouble) or "not now"
-    return ""
-
-
-async def _reach(blobs: Blobs) -> None:
-    await blobs.free_bytes()
-    try:
-        await blobs.read(_NO_BODY)
-    except MissingBody:
-        return  # whoever knows that it is not there has looked
-
-
-async def _reach_records(records: Records) -> None:
-    if not records.ready:
-        raise TemporaryFailure("what was noted cannot be stored")
-    await records.suspended()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -29,7 +30,7 @@ from gateway.domain.journey import Answer, Ending
 from gateway.domain.pipeline import QueueState
 from gateway.records.attempts import AnyRow
 from gateway.records.database import Dialect, Found
-from gateway.records.port import PARKED, JourneyStep, MailRecord, QueuePlace, Settled
+from gateway.records.port import PARKED, JourneyStep, MailRecord, Queued, QueuePlace, Settled
 from gateway.records.schema import (
     counts,
     events,
@@ -81,6 +82,7 @@ class Reading:
         )
         self.settled = _settled(dialect)
         self.counts = _counts()
+        self.queued = _queued()
         self.sums = _sums()
         # No plain column: by its index all mail in those states would be read, and not what was removed.
         state = mails.c.state + ""
@@ -158,6 +160,15 @@ def mail_record(row: AnyRow) -> MailRecord:
     )
 
 
+def queued_of(rows: Sequence[AnyRow]) -> Mapping[str, Queued]:
+    """What the rows of `Reading.queued` come to."""
+    numbers = Counter[str]()
+    for row in rows:
+        numbers[row.state] += row.mails
+    oldest = {row.state: moment(row.received_at) for row in rows if row.received_at is not None}
+    return {state: Queued(numbers[state], oldest_at) for state, oldest_at in oldest.items()}
+
+
 def settled_of(rows: Found) -> Mapping[str, Settled]:
     """What rows of `Reading.settled` say of each mail."""
     answers: dict[str, dict[str, Answer]] = {}
@@ -210,6 +221,24 @@ def _counts() -> CompoundSelect[Any]:
         select(mails.c.state, mails_in).where(has_ended).group_by(mails.c.state),
         removed.add_columns(-mails_in).group_by(mails.c.state),
         select(literal(Ending.REMOVED.value), mails_in).where(is_removed, on_the_way),
+    )
+
+
+def _queued() -> CompoundSelect[Any]:
+    """How many mails are on the way in each state, and the oldest of it: the first of a run of the index."""
+    mails_in = func.count().label("mails")
+    firsts = (
+        select(mails.c.state, literal_column("0").label("mails"), mails.c.received_at)
+        .where(mails.c.state == state, on_the_way, mails.c.removed.is_(False))
+        .order_by(mails.c.received_at, mails.c.id)
+        .limit(1)
+        .subquery()
+        for state in ON_THE_WAY
+    )
+    return union_all(
+        *(select(first) for first in firsts),
+        select(mails.c.state, mails_in, null()).where(on_the_way).group_by(mails.c.state),
+        select(mails.c.state, -mails_in, null()).where(is_removed, on_the_way).group_by(mails.c.state),
     )
 
 

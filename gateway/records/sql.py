@@ -24,10 +24,11 @@ from gateway.records.database import Database
 from gateway.records.gauges import SqlGauges
 from gateway.records.greylist import SqlGreylist
 from gateway.records.history import SqlHistory
+from gateway.records.lessons import SqlLessons
 from gateway.records.lookups import Lookups
 from gateway.records.notices import SqlNotices
 from gateway.records.outages import SqlOutages
-from gateway.records.port import JourneyStep, MailRecord, QueuePlace, Settled, Waiting
+from gateway.records.port import JourneyStep, MailRecord, Queued, QueuePlace, Settled, Waiting
 from gateway.records.reading import (
     ON_THE_WAY,
     Reading,
@@ -35,6 +36,7 @@ from gateway.records.reading import (
     mail_record,
     place_of,
     queue_page,
+    queued_of,
     settled_of,
 )
 from gateway.records.rows import Numbered, as_json, rows_of
@@ -63,6 +65,7 @@ class SqlRecords:
         self.greylist = SqlGreylist(database)
         self.entries = SqlEntries(database)
         self.notices = SqlNotices(database)
+        self.lessons = SqlLessons(database)
         self.history = SqlHistory(self._attempts)
         self.audit = SqlAudit(database)
         self.announcements = SqlAnnouncements(database)
@@ -92,6 +95,11 @@ class SqlRecords:
         """There are so many now; the most of an hour is written down soon."""
         self._counting.reach(peak, value)
         self._note_counts()
+
+    @property
+    def counted(self) -> Mapping[str, int]:
+        """What this process counted since it began."""
+        return self._counting.totals
 
     async def statistics(self) -> Mapping[Counter | Peak, int]:
         """What all processes counted since the records began."""
@@ -140,6 +148,10 @@ class SqlRecords:
         for row in await self._read(self._reading.counts):
             counts[row.state] += row.mails
         return {state: mails for state, mails in counts.items() if mails}
+
+    async def queued(self) -> Mapping[str, Queued]:
+        """The mail on its way that no operator removed, by state."""
+        return queued_of(await self._read(self._reading.queued))
 
     async def removed(self, most: int) -> frozenset[str]:
         """Mails that an operator removed and that have not come to the sender yet, at most so many."""

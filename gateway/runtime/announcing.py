@@ -17,7 +17,7 @@ from gateway.domain.licence import Standing, Usage
 from gateway.domain.mail import POLICY, BodyRef
 from gateway.domain.notice import own_mail, own_message
 from gateway.domain.pipeline import Stage
-from gateway.domain.statistics import Gauge
+from gateway.domain.statistics import Counter, Gauge
 from gateway.operations.licences import usage_of_licence
 from gateway.runtime import maillog
 from gateway.runtime.clock import utc_now
@@ -83,7 +83,7 @@ class Announcer:
         body = await self._stored(mail_id, content)
         mail = own_mail((to,), body, hostname, mail_id, now, source_id=mail_id, group=POLICY)
         log.warning("%s: the administrator is told", announcement.subject)
-        maillog.created(mail, "admin")
+        maillog.created(gateway.records.count, Counter.NOTICES_TO_ADMIN, mail, "admin")
         await gateway.records.keep(Entered(mail, Stage.SENDER, now))
         await gateway.bus.publish(Stage.SENDER, [mail])
         await gateway.records.announcements.told(announcement.id)

@@ -6,12 +6,21 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Iterable
 from contextlib import suppress
+from enum import StrEnum
 
 from gateway.domain.pipeline import Module
 from gateway.runtime.heartbeat import INTERVAL, Heartbeat
 
 DRAIN_SECONDS = 30.0
 """How long work in hand may go on after the process was told to stop."""
+
+
+class Phase(StrEnum):
+    """Where a process is in its life."""
+
+    STARTING = "starting"  # some service of it has not begun its work
+    WORKING = "working"
+    DRAINING = "draining"  # it takes no more work
 
 
 class Lifecycle:
@@ -22,6 +31,18 @@ class Lifecycle:
         self._heartbeat = heartbeat
         self._suspended: frozenset[Module] = frozenset()
         self._changed = asyncio.Event()
+        self._awaited: set[str] = set()
+
+    @property
+    def phase(self) -> Phase:
+        """Where the process is in its life."""
+        if self.stopping.is_set():
+            return Phase.DRAINING
+        return Phase.STARTING if self._awaited else Phase.WORKING
+
+    def expect(self, modules: Iterable[str]) -> None:
+        """The process works once all of these are ready."""
+        self._awaited.update(modules)
 
     def stop_on_signals(self) -> None:
         """TERM, INT and QUIT stop the process (reference, section 9.2)."""
@@ -74,6 +95,7 @@ class Lifecycle:
 
     def ready(self, module: str) -> None:
         """The module can do its work now."""
+        self._awaited.discard(module)
         self._heartbeat.ready(module)
 
     async def beat_while(self, module: str, work: Awaitable[None]) -> None:

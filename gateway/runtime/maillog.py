@@ -1,13 +1,13 @@
-"""The log lines about mail: one function for each event, so that the log has one grammar.
+"""What happens to mail: one function for each event writes its line and counts it, so they cannot disagree.
 
-After section 23 of the reference, one physical line each. What clients sent is cleaned and cut short:
-it can neither end a line nor look like another field. No message content is ever written.
+Lines are those of section 23 of the reference, one physical line each. What clients sent is cleaned and
+cut short: it can neither end a line nor look like another field. No message content is ever written.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
 from gateway.domain.address import domain_of
@@ -16,17 +16,24 @@ from gateway.domain.journey import Answer, RecipientReply
 from gateway.domain.mail import POLICY, Envelope, Mail
 from gateway.domain.pipeline import Stage
 from gateway.domain.policy import Status
+from gateway.domain.statistics import Count, Counter, step_of
 from gateway.domain.storage import StorageEntry
 from gateway.runtime.logs import ACTIVITY, one_line
 
 LONGEST_VALUE = 320
 """Characters of one value that are shown: an address may have so many (RFC 5321 §4.5.3.1)."""
 
+CountOne = Callable[[Counter], None]
+"""Who counts one more."""
+
 _log = logging.getLogger("gateway.mail")
 
 
-def received(mail_id: str, envelope: Envelope, size: int, message_id: str) -> None:
+def received(count: Count, mail_id: str, envelope: Envelope, size: int, message_id: str) -> None:
     """A client's message of `size` bytes was accepted."""
+    count(Counter.RECEIVED_MESSAGES)
+    count(Counter.RECEIVED_BYTES, size)
+    count(Counter.RECEIVED_RECIPIENTS, len(envelope.recipients))
     if not _log.isEnabledFor(ACTIVITY):
         return
     flags = ("" if envelope.protocol == "SMTP" else "E") + ("D" if envelope.asked_for_dsn else "")
@@ -38,13 +45,16 @@ def received(mail_id: str, envelope: Envelope, size: int, message_id: str) -> No
     )
 
 
-def mended(mail_id: str, defects: Iterable[str]) -> None:
+def mended(count: CountOne, mail_id: str, defects: Iterable[str]) -> None:
     """That message did not conform to the standards, and was changed where it did not."""
+    count(Counter.MALFORMED_MESSAGES)
     if _log.isEnabledFor(ACTIVITY):
         _write(mail_id, f'MENDED, defects="{_quoted(", ".join(defects))}"')
 
 
 def refused(
+    count: CountOne,
+    counters: Iterable[Counter],
     client: str,
     reason: str,
     *,
@@ -55,8 +65,10 @@ def refused(
 ) -> None:
     """A client, its sender, its recipient or its message was refused; `rule` decided, "" where none has to.
 
-    What the client had not said by then is None.
+    What the client had not said by then is None. `counters` stand for the reason.
     """
+    for counter in counters:
+        count(counter)
     if not _log.isEnabledFor(ACTIVITY):
         return
     before = _told({"from": sender, "rcpt": recipient})
@@ -67,8 +79,9 @@ def refused(
     )
 
 
-def splitted(mail: Mail) -> None:
+def splitted(count: CountOne, mail: Mail) -> None:
     """`mail` is the copy for the recipients of one group."""
+    count(Counter.SPLIT_COPIES)
     if not _log.isEnabledFor(ACTIVITY):
         return
     domains = dict.fromkeys(domain_of(to.address) for to in mail.envelope.recipients)
@@ -91,8 +104,9 @@ def scanned(mail: Mail, statuses: Iterable[Status], threats: Iterable[str]) -> N
     )
 
 
-def stored(entry: StorageEntry) -> None:
+def stored(count: CountOne, entry: StorageEntry) -> None:
     """A copy of a mail lies in a storage."""
+    count(Counter.STORED_COPIES)
     if not _log.isEnabledFor(ACTIVITY):
         return
     _write(
@@ -102,8 +116,9 @@ def stored(entry: StorageEntry) -> None:
     )
 
 
-def released(mail: Mail, entry: StorageEntry) -> None:
+def released(count: CountOne, mail: Mail, entry: StorageEntry) -> None:
     """`mail` takes the message of a storage to its recipients, as an operator ordered."""
+    count(Counter.RELEASED_COPIES)
     if not _log.isEnabledFor(ACTIVITY):
         return
     _write(
@@ -113,8 +128,11 @@ def released(mail: Mail, entry: StorageEntry) -> None:
     )
 
 
-def created(mail: Mail, notify: Literal["admin", "recipient", "sender"]) -> None:
+def created(
+    count: CountOne, counter: Counter, mail: Mail, notify: Literal["admin", "recipient", "sender"]
+) -> None:
     """`mail` is a notification that the gateway made, or a delivery status notification to the sender."""
+    count(counter)
     if not _log.isEnabledFor(ACTIVITY):
         return
     _write(
@@ -124,8 +142,9 @@ def created(mail: Mail, notify: Literal["admin", "recipient", "sender"]) -> None
     )
 
 
-def delivered(mail: Mail, reply: RecipientReply) -> None:
+def delivered(count: CountOne, mail: Mail, reply: RecipientReply) -> None:
     """Delivery to one recipient ended: the next hop took the mail, or it failed for good."""
+    count(Counter.SENT_RECIPIENTS if reply.answer is Answer.DELIVERED else Counter.FAILED_RECIPIENTS)
     if not _log.isEnabledFor(ACTIVITY):
         return
     status = "sent" if reply.answer is Answer.DELIVERED else "failed"
@@ -136,8 +155,9 @@ def delivered(mail: Mail, reply: RecipientReply) -> None:
     )
 
 
-def deferred(mail: Mail, reply: RecipientReply) -> None:
+def deferred(count: CountOne, mail: Mail, reply: RecipientReply) -> None:
     """Delivery to one recipient did not work now and will be tried again."""
+    count(Counter.DEFERRED_RECIPIENTS)
     if not _log.isEnabledFor(ACTIVITY):
         return
     said = " ".join(part for part in (str(reply.code or ""), reply.enhanced, reply.text) if part)
@@ -148,16 +168,19 @@ def deferred(mail: Mail, reply: RecipientReply) -> None:
     )
 
 
-def blocked(mail: Mail) -> None:
+def blocked(count: CountOne, mail: Mail) -> None:
     """The policy keeps `mail` from all its recipients."""
+    for _ in mail.envelope.recipients:
+        count(Counter.BLOCKED_RECIPIENTS)
     if not _log.isEnabledFor(ACTIVITY):
         return
     for to in mail.envelope.recipients:
         _write(mail.id, f"BLOCKED, rcpt={_plain(to.address)}, size={mail.size}")
 
 
-def parked(mail: Mail, stage: Stage, error: BaseException) -> None:
+def parked(count: CountOne, mail: Mail, stage: Stage, error: BaseException) -> None:
     """A fault stopped `mail` at `stage`. Of a fault nobody expected, the traceback follows."""
+    count(step_of(stage, "parked"))
     _log.error(
         'PARKED, stage=%s, srcid=%s, reason="%s"',
         stage.value,

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from gateway.blobs.port import Blobs
 from gateway.config.settings import Settings
@@ -22,6 +23,7 @@ from gateway.domain.notice import (
     notice_mail,
 )
 from gateway.domain.policy import Policy
+from gateway.domain.statistics import Counter
 from gateway.domain.template import Template
 from gateway.records.port import Records
 from gateway.runtime import maillog
@@ -33,6 +35,14 @@ log = logging.getLogger(__name__)
 
 LARGEST_HEADER = 64 * 1024
 """Bytes of a message that are read for its header."""
+
+_COUNTERS: Mapping[Addressee, Counter] = MappingProxyType(
+    {
+        Addressee.ADMIN: Counter.NOTICES_TO_ADMIN,
+        Addressee.RECIPIENT: Counter.NOTICES_TO_RECIPIENT,
+        Addressee.SENDER: Counter.NOTICES_TO_SENDER,
+    }
+)
 
 Templates = Mapping[Addressee, Template]
 
@@ -83,7 +93,7 @@ class Notifier:
             await writer.abort()
             raise
         notice = notice_mail(mail, to, body, teller, notice_id, now)
-        maillog.created(notice, addressee.value)
+        maillog.created(self.records.count, _COUNTERS[addressee], notice, addressee.value)
         return notice
 
     async def _is_permitted(self, address: str, notice_id: str, now: datetime) -> bool:

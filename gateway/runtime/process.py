@@ -22,6 +22,7 @@ from gateway.runtime.heartbeat import Heartbeat
 from gateway.runtime.licensing import NoLicence
 from gateway.runtime.lifecycle import Lifecycle
 from gateway.runtime.logs import start_logging
+from gateway.runtime.monitoring import monitored
 from gateway.runtime.wiring import Gateway, follow_commands, open_gateway
 
 Run = Callable[[Gateway], Awaitable[None]]
@@ -75,7 +76,11 @@ async def _run(services: Mapping[str, Run], settings: Settings, config: Path) ->
     lifecycle = Lifecycle(heartbeat)
     lifecycle.stop_on_signals()
     heartbeat.when_orphaned(lifecycle.stop)
-    async with open_gateway(settings, lifecycle, config) as gateway:
+    lifecycle.expect(services)
+    async with (
+        open_gateway(settings, lifecycle, config) as gateway,
+        monitored(gateway, services),
+    ):
         try:
             async with asyncio.TaskGroup() as group:
                 following = (

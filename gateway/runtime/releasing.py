@@ -115,7 +115,7 @@ class Releaser:
                 continue  # published by a process that died before it could conclude
             await self.bus.publish(stage, [mail])
             await self.records.keep(Entered(mail, stage, self.now()))
-            maillog.released(mail, entry)
+            maillog.released(self.records.count, mail, entry)
         await self.storages.entries.released(entry, self.now())
 
     async def _body(self, entry: StorageEntry, owner_id: str) -> BodyRef:

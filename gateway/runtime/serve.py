@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from typing import Protocol
 from gateway.bus import wire
 from gateway.bus.port import Delivery
 from gateway.domain.errors import TemporaryFailure
-from gateway.domain.journey import Deferred, Entered, Moved, Parked
+from gateway.domain.journey import Deferred, Ended, Entered, Moved, Parked
 from gateway.domain.mail import Mail
 from gateway.domain.pipeline import (
     MODULE_OF,
@@ -31,6 +32,8 @@ from gateway.domain.pipeline import (
     following,
     taken_out,
 )
+from gateway.domain.statistics import Timing, step_of
+from gateway.metrics.catalogue import IN_HAND
 from gateway.runtime import maillog
 from gateway.runtime.clock import utc_now
 from gateway.runtime.lifecycle import DRAIN_SECONDS
@@ -73,6 +76,8 @@ class _StageLoop:
         self._now = now
         self._steps: set[asyncio.Task[None]] = set()
         self._shown: set[str] = set()  # mails whose records say that they are being worked on
+        self._timing = Timing(stage)
+        gateway.metrics.watch(IN_HAND, lambda: len(self._steps), stage)
 
     async def run(self) -> None:
         lifecycle = self._gateway.lifecycle
@@ -125,9 +130,12 @@ class _StageLoop:
         await asyncio.gather(*unfinished, return_exceptions=True)
 
     async def _step(self, delivery: Delivery) -> None:
-        mail = delivery.mail
+        mail, began = delivery.mail, time.perf_counter()
         try:
-            concluded = await self._conclude_patiently(delivery, await self._decide_shown(mail))
+            decision = await self._decide_shown(mail)
+            concluded = await self._conclude_patiently(delivery, decision)
+            if concluded:
+                self._count(decision)
         except Exception:
             # A fault of ours in handing over: it is tried again, and who takes it too often finds it parked.
             log.exception("%s: the mail cannot be handed over", self._stage, extra={"mail_id": mail.id})
@@ -135,6 +143,7 @@ class _StageLoop:
             concluded = False
         finally:
             self._shown.discard(mail.id)
+            self._gateway.metrics.took(self._timing, time.perf_counter() - began)
         with suppress(TemporaryFailure):  # then the bus brings it back by itself
             await (delivery.done() if concluded else delivery.again())
 
@@ -164,6 +173,20 @@ class _StageLoop:
                 return False
         return False
 
+    def _count(self, decision: Outcome | Parked) -> None:
+        """Count what became of a mail. That it is parked was counted when it was told."""
+        match decision:
+            case Onward():
+                result = "onward"
+            case Later():
+                result = "later"
+            case Finished():
+                ended = (event.ending for event in decision.events if isinstance(event, Ended))
+                result = next(ended, "replaced")
+            case Parked():
+                return
+        self._gateway.records.count(step_of(self._stage, result))
+
     def _show_working(self, mail: Mail) -> None:
         self._shown.add(mail.id)
         self._gateway.records.note(Moved(mail.id, self._now(), WORKING[self._stage]))
@@ -191,7 +214,7 @@ class _StageLoop:
         except TemporaryFailure as trouble:
             return Later(mail, OWN_TROUBLE_DELAY, str(trouble))
         except Exception as fault:
-            maillog.parked(mail, self._stage, fault)
+            maillog.parked(self._gateway.records.count, mail, self._stage, fault)
             return Parked(mail.id, self._now(), self._stage, f"{type(fault).__name__}: {fault}")
 
     def _copy_that_waits(self, decision: Outcome | Parked) -> bytes:

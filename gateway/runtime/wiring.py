@@ -20,10 +20,11 @@ from gateway.dns.port import Dns
 from gateway.domain.commands import Reload, Remove, Resume, Suspend, TryAgain
 from gateway.domain.errors import ConfigError, TemporaryFailure
 from gateway.domain.pipeline import Module
-from gateway.domain.statistics import Counter
+from gateway.domain.statistics import Counter, Took, nobody_times
 from gateway.licences.keyring import Keyring
 from gateway.licences.revocations import FILE_NAME
 from gateway.licences.signers import shipped_signers
+from gateway.metrics.metrics import Metrics
 from gateway.records.licences import LicenceRecords
 from gateway.records.port import Records
 from gateway.records.sql import SqlRecords
@@ -31,6 +32,7 @@ from gateway.runtime.clock import utc_now
 from gateway.runtime.licensing import Licensing
 from gateway.runtime.lifecycle import Lifecycle
 from gateway.runtime.orders import MOST, StandingOrders
+from gateway.runtime.readiness import Readiness, worlds_of
 from gateway.storages.place import Place
 from gateway.storages.storages import Storages
 
@@ -53,6 +55,8 @@ class Gateway:
     licensing: Licensing
     orders: StandingOrders = field(default_factory=StandingOrders)
     config: Path | None = None  # the file that the settings come from, if they come from one
+    metrics: Metrics = field(default_factory=Metrics)
+    readiness: Readiness = field(default_factory=Readiness)
 
 
 @asynccontextmanager
@@ -71,7 +75,11 @@ async def open_gateway(
         stack.push_async_callback(bus.close)
         licensing = open_licensing(settings, records)
         storages = Storages(place, blobs, records)
-        gateway = Gateway(settings, bus, blobs, records, storages, lifecycle, licensing, config=config)
+        gateway = Gateway(
+            *(settings, bus, blobs, records, storages, lifecycle, licensing),
+            readiness=Readiness(worlds_of(bus, blobs, records), lambda: lifecycle.phase),
+            config=config,
+        )
         await licensing.open()
         # Before any mail is taken: what an operator suspended or removed stays so over a restart.
         await _ask_for_the_present_state(gateway)
@@ -179,10 +187,17 @@ async def open_records(settings: Settings) -> SqlRecords:
             )
 
 
-def open_dns(settings: Settings, count: Callable[[Counter], None], *, validating: bool = False) -> Dns:
+def open_dns(
+    settings: Settings,
+    count: Callable[[Counter], None],
+    *,
+    took: Took = nobody_times,
+    validating: bool = False,
+) -> Dns:
     """The DNS client of a process that asks for names, as `[smtpgw.resolve]` and `[gateway.dns]` say.
 
-    `count` hears what the statistics count. `validating`: the servers validate, and are believed in that.
+    `count` hears what the statistics count, `took` how long answers take. `validating`: the servers
+    validate, and are believed in that.
     """
     from gateway.dns.client import AresDns, Asking
 
@@ -198,12 +213,12 @@ def open_dns(settings: Settings, count: Callable[[Counter], None], *, validating
     if validating:
         from gateway.dns.validating import ValidatingDns
 
-        return ValidatingDns(asking, count=count)
+        return ValidatingDns(asking, count=count, took=took)
     if resolve.internal_recursion_enabled:
         from gateway.dns.recursing import RecursingDns
 
-        return RecursingDns(asking, most_steps=resolve.internal_recursions_limit, count=count)
-    return AresDns(asking, count=count)
+        return RecursingDns(asking, most_steps=resolve.internal_recursions_limit, count=count, took=took)
+    return AresDns(asking, count=count, took=took)
 
 
 def open_licensing(settings: Settings, records: SqlRecords) -> Licensing:

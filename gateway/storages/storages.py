@@ -12,6 +12,7 @@ from gateway.blobs.leaving import message_chunks
 from gateway.blobs.port import Blobs
 from gateway.domain.journey import Event, Stored
 from gateway.domain.mail import Mail
+from gateway.domain.statistics import Counter
 from gateway.domain.storage import Storage, StorageEntry, StoredStatus, preface_of
 from gateway.records.entries import Entries
 from gateway.runtime import maillog
@@ -30,6 +31,9 @@ class StorageRecords(Protocol):
 
     async def keep(self, *events: Event) -> None:
         """Write down now; returns when it is stored."""
+
+    def count(self, counter: Counter, by: int = 1) -> None:
+        """So many more."""
 
 
 class Storages:
@@ -65,7 +69,7 @@ class Storages:
         # The file first: whoever is told of a copy shall find it.
         await self._place.write(entry.name, self._content(preface, mail), len(preface) + mail.size)
         await self._records.keep(Stored(entry, at))
-        maillog.stored(entry)
+        maillog.stored(self._records.count, entry)
 
     @property
     def entries(self) -> Entries:

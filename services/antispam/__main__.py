@@ -22,6 +22,8 @@ from gateway.runtime.wiring import Gateway
 from gateway.version import VERSION
 from services.antispam.analysis import Analyst, Rules
 from services.antispam.database.database import SHIPPED, Database, load_database
+from services.antispam.knowledge import Knowledge
+from services.antispam.learning.learner import Learner
 from services.antispam.reader import MessageReader
 from services.antispam.reading.reading import read_sheet
 from services.antispam.worker import AntispamWorker
@@ -42,10 +44,16 @@ async def run(gateway: Gateway) -> None:
         library = await stack.enter_async_context(opened_database(settings.path.bases_path))
         pool = IsolationPool(processes=min(MOST_PROCESSES, os.cpu_count() or 1), preload=(READING,))
         stack.push_async_callback(pool.close)
+        reader = MessageReader(gateway.blobs, pool)
+        learner = Learner(
+            gateway.records.lessons,
+            lambda message: reader.read_content(message, settings.antispam.timeout),
+        )
+        stack.callback(asyncio.create_task(learner.follow()).cancel)
         analyst = Analyst(
-            MessageReader(gateway.blobs, pool),
+            reader,
             rules_for(settings),
-            lambda: library.current.content,
+            lambda: Knowledge(library.current.content, learner.learned),
             count=gateway.records.count,
         )
         worker = AntispamWorker(

@@ -6,6 +6,7 @@ import sys
 
 from gateway.config.certificate import api_context
 from gateway.domain.endpoint import HostPort
+from gateway.runtime.monitoring import tell_of_the_gateway
 from gateway.runtime.process import run_service
 from gateway.runtime.wiring import Gateway
 from services.api.app import make_app
@@ -14,6 +15,7 @@ from services.api.server import bind, serve_app
 
 async def run(gateway: Gateway) -> None:
     """Answer over HTTP until the process stops. Without an address to listen on there is nobody to answer."""
+    tell_of_the_gateway(gateway)
     listen = gateway.settings.api.listen
     serving = _answer(gateway, listen) if listen else _wait(gateway)
     await gateway.lifecycle.beat_while("api", serving)

@@ -17,7 +17,7 @@ from gateway.runtime.wiring import Gateway
 from services.api.access import Door
 from services.api.auditing import Auditing
 from services.api.description import describe
-from services.api.health import Readiness, health_routes
+from services.api.health import health_routes
 from services.api.limits import Allowance
 from services.api.problems import answer_problems
 from services.api.routes.audit import audit_routes
@@ -54,7 +54,7 @@ def make_app(gateway: Gateway, now: Callable[[], datetime] = utc_now) -> FastAPI
         Allowance(settings.failures_per_minute),
         Auditing(records.audit, now, new_id),
     )
-    app.include_router(health_routes(Readiness(gateway.bus, gateway.blobs, records)))
+    app.include_router(health_routes(gateway.readiness))
     routers = [
         status_routes(gateway, door, now),
         stats_routes(gateway, door, now),

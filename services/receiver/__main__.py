@@ -8,6 +8,7 @@ from functools import partial
 
 from gateway.config.certificate import server_context
 from gateway.domain.pipeline import Module
+from gateway.metrics.catalogue import SESSIONS
 from gateway.runtime.ids import new_id
 from gateway.runtime.lifecycle import Lifecycle
 from gateway.runtime.outages import Outages
@@ -35,7 +36,7 @@ async def run(gateway: Gateway) -> None:
     rules, is_shared = rules_of(settings), settings.processes.receiver > 1
     await gateway.storages.prepare(rules.archive)
     async with AsyncExitStack() as stack:
-        dns = open_dns(settings, gateway.records.count)
+        dns = open_dns(settings, gateway.records.count, took=gateway.metrics.took)
         stack.push_async_callback(dns.close)
         outages = await stack.enter_async_context(Outages(gateway.records.outages, new_id()))
         lists = BlockLists(rules.black_lists, dns, outages)
@@ -50,10 +51,12 @@ async def run(gateway: Gateway) -> None:
         await examiner.prepare()
         register = Register.shared(settings.smtpgw_path.queue_path) if is_shared else Register.alone()
         stack.callback(register.close)
+        door = Door(rules.limits, partial(lifecycle.is_suspended, Module.RECEIVER), register)
+        gateway.metrics.watch(SESSIONS, lambda: door.inside, "incoming")
         receiver = Receiver(
             House(
                 rules,
-                Door(rules.limits, partial(lifecycle.is_suspended, Module.RECEIVER), register),
+                door,
                 admission,
                 Spool(
                     rules,
@@ -63,6 +66,7 @@ async def run(gateway: Gateway) -> None:
                     gateway.storages,
                     examiner,
                     new_id=new_id,
+                    took=gateway.metrics.took,
                 ),
                 gateway.records,
                 server_context(settings.tls),

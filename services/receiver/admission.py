@@ -142,9 +142,8 @@ class Visitor:
 
     def spoke_early(self) -> Reply:
         """It was not: what to say instead of the greeting."""
-        self._admission.records.count(Counter.INCOMING_CONNECTIONS_REFUSED)
-        self._admission.records.count(Counter.REFUSED_FOR_EARLY_TALKING)
-        maillog.refused(str(self._client), Reason.EARLY)
+        counters = Counter.INCOMING_CONNECTIONS_REFUSED, Counter.REFUSED_FOR_EARLY_TALKING
+        maillog.refused(self._admission.records.count, counters, str(self._client), Reason.EARLY)
         return replies.SPOKE_EARLY
 
     async def refusal(self, request: Request) -> Reply | None:
@@ -152,9 +151,9 @@ class Visitor:
         found = await self._judge(request)
         if found is None:
             return None
-        self._admission.records.count(Counter.RECEIVINGS_REFUSED)
-        self._admission.records.count(_COUNTERS[found.reason])
         maillog.refused(
+            self._admission.records.count,
+            (Counter.RECEIVINGS_REFUSED, _COUNTERS[found.reason]),
             str(self._client),
             found.reason,
             helo=request.helo,

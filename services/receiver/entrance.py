@@ -95,9 +95,8 @@ class Entrance:
         self, sock: socket.socket, client: Address, refusal: Reply, tls: SSLContext | None
     ) -> None:
         """Say why not in one reply, which fits into what the system holds for a connection that is new."""
-        maillog.refused(str(client), str(refusal))
-        for counter in counters_of(refusal, Counter.INCOMING_CONNECTIONS_REFUSED):
-            self._house.records.count(counter)
+        counters = counters_of(refusal, Counter.INCOMING_CONNECTIONS_REFUSED)
+        maillog.refused(self._house.records.count, counters, str(client), str(refusal))
         with sock, suppress(OSError):
             if tls is None:
                 sock.send(refusal.wire())

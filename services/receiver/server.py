@@ -325,14 +325,14 @@ class Session:
             return reply
         dialogue = self._dialogue
         maillog.refused(
+            self._house.records.count,
+            counters_of(reply, Counter.RECEIVINGS_REFUSED),
             str(self._client),
             str(reply),
             helo=dialogue.client_name or None,
             sender=dialogue.sender if sender is None else sender,
             recipient=recipient,
         )
-        for counter in counters_of(reply, Counter.RECEIVINGS_REFUSED):
-            self._house.records.count(counter)
         return reply
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -15,7 +16,7 @@ from gateway.domain.journey import Entered
 from gateway.domain.mail import POLICY, Envelope, Mail
 from gateway.domain.message import as_it_entered
 from gateway.domain.splitting import split_by_group, virtual_copies
-from gateway.domain.statistics import Counter
+from gateway.domain.statistics import Timing, Took, nobody_times
 from gateway.domain.storage import StoredStatus
 from gateway.records.port import Records
 from gateway.runtime import maillog
@@ -52,6 +53,7 @@ class Spool:
         *,
         new_id: Callable[[], str],
         now: Callable[[], datetime] = utc_now,
+        took: Took = nobody_times,
     ) -> None:
         self._rules = rules
         self._bus = bus
@@ -61,6 +63,7 @@ class Spool:
         self._examiner = examiner
         self._new_id = new_id
         self._now = now
+        self._took = took
         self._room_is_short = False
         self._room_asked_at = float("-inf")
 
@@ -110,6 +113,7 @@ class Spool:
         defects: frozenset[Defect],
     ) -> Reply:
         """Answer a message whose bytes are all written. OK is a promise: its body and its mails are safe."""
+        began = time.perf_counter()
         header = look(header_bytes)
         if header.hops > self._rules.limits.hops:
             return replies.TOO_MANY_HOPS
@@ -141,17 +145,15 @@ class Spool:
             # Some mail may be on the bus in spite of it, so the body stays: the sweeper knows better.
             return replies.NOT_NOW
 
-        maillog.received(message_id, envelope, body.size, header.message_id)
-        self._records.count(Counter.RECEIVED_MESSAGES)
-        self._records.count(Counter.RECEIVED_BYTES, body.size)
-        self._records.count(Counter.RECEIVED_RECIPIENTS, len(envelope.recipients))
+        self._took(Timing.RECEIVER, time.perf_counter() - began)
+        count = self._records.count
+        maillog.received(count, message_id, envelope, body.size, header.message_id)
         if defects:
-            self._records.count(Counter.MALFORMED_MESSAGES)
-            maillog.mended(message_id, sorted(defects))
+            maillog.mended(count, message_id, sorted(defects))
         for stage, mail in copies:
             self._records.note(Entered(mail, stage, envelope.received_at))
             if len(copies) > 1:
-                maillog.splitted(mail)
+                maillog.splitted(count, mail)
         return replies.OK
 
     def _introduced(self, mail: Mail, credentials: Credentials) -> Mail:

@@ -14,6 +14,7 @@ from gateway.config.sections.gateway import Engine as EngineName
 from gateway.config.settings import Settings
 from gateway.domain.pipeline import Stage
 from gateway.domain.policy import Policy
+from gateway.domain.statistics import Took, nobody_times
 from gateway.domain.storage import StorageKind, quarantines_in_use
 from gateway.runtime.confinement import Bounds
 from gateway.runtime.ids import new_id
@@ -21,6 +22,7 @@ from gateway.runtime.isolation import IsolationPool
 from gateway.runtime.notifying import open_notifier
 from gateway.runtime.outages import Outages
 from gateway.runtime.process import run_service
+from gateway.runtime.readiness import Readiness
 from gateway.runtime.serve import serve
 from gateway.runtime.templates import DISCLAIMER, PLACEHOLDER, load_template
 from gateway.runtime.wiring import Gateway
@@ -61,7 +63,9 @@ async def run(gateway: Gateway) -> None:
         await gateway.storages.prepare(storage)
     async with AsyncExitStack() as stack:
         outages = await stack.enter_async_context(Outages(gateway.records.outages, new_id()))
-        means = await stack.enter_async_context(open_means(settings, outages))
+        means = await stack.enter_async_context(
+            open_means(settings, outages, took=gateway.metrics.took, readiness=gateway.readiness)
+        )
         statistics = open_statistics(settings.options.av_statistics)
         stack.push_async_callback(statistics.close)
         worker = ScannerWorker(
@@ -80,8 +84,17 @@ async def run(gateway: Gateway) -> None:
 
 
 @asynccontextmanager
-async def open_means(settings: Settings, outages: Outages) -> AsyncIterator[Means]:
-    """What messages are looked at with. Raises `ConfigError` when something of it cannot be used."""
+async def open_means(
+    settings: Settings,
+    outages: Outages,
+    *,
+    took: Took = nobody_times,
+    readiness: Readiness | None = None,
+) -> AsyncIterator[Means]:
+    """What messages are looked at with. Raises `ConfigError` when something of it cannot be used.
+
+    `readiness` hears of engines that are elsewhere.
+    """
     timeout = settings.ave.scan_timeout or NO_LIMIT_SECONDS
     async with AsyncExitStack() as stack:
         local: list[LocalEngine] = []
@@ -93,14 +106,17 @@ async def open_means(settings: Settings, outages: Outages) -> AsyncIterator[Mean
                 case EngineName.SIGNATURES:
                     local.append(await stack.enter_async_context(open_signatures(settings)))
                 case EngineName.CLAMD:
-                    remote.append(stack.enter_context(open_clamd(settings, timeout, outages)))
+                    clamd = stack.enter_context(open_clamd(settings, timeout, outages, took))
+                    remote.append(clamd)
+                    if readiness is not None:
+                        readiness.watch("engines", clamd.reach)
         pool = pool_for(settings)
         stack.push_async_callback(pool.close)
         ichecker = None
         if settings.ave.use_ichecker:
             ichecker = IChecker.open(settings.ichecker_file, settings.engines.remembered_objects)
             stack.callback(ichecker.close)
-        yield Means(Panel(local, remote), pool, rules_for(settings, timeout), timeout, ichecker)
+        yield Means(Panel(local, remote), pool, rules_for(settings, timeout), timeout, ichecker, took)
 
 
 @asynccontextmanager
@@ -116,7 +132,7 @@ async def open_signatures(settings: Settings) -> AsyncIterator[SignatureEngine]:
 
 
 @contextmanager
-def open_clamd(settings: Settings, timeout: float, outages: Outages) -> Iterator[ClamdEngine]:
+def open_clamd(settings: Settings, timeout: float, outages: Outages, took: Took) -> Iterator[ClamdEngine]:
     """The engine that asks clamd."""
     engine = ClamdEngine(
         settings.engines.clamd_address,
@@ -124,6 +140,7 @@ def open_clamd(settings: Settings, timeout: float, outages: Outages) -> Iterator
         timeout=timeout,
         official_only=settings.engines.clamd_official_only,
         outages=outages,
+        took=took,
     )
     try:
         yield engine

@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 from gateway.domain.mime import Part
 from gateway.domain.policy import ObjectStatus
+from gateway.domain.statistics import Timing, Took, nobody_times
 from gateway.runtime.isolation import Cause, CouldNotCheck, IsolationPool
 from gateway.runtime.sheets import Sheet
 from services.scanner.cure.kinds import ARCHIVES, can_disarm
@@ -52,6 +53,7 @@ class Means:
     rules: Rules
     timeout: float  # seconds for one object
     ichecker: IChecker | None = None
+    took: Took = nobody_times
 
 
 class Look:
@@ -116,9 +118,11 @@ class Look:
         ]
         with ExitStack() as stack:
             tray = stack.enter_context(Sheet.blank()) if panel.remote else None
+            began = time.perf_counter()
             answer = await self._means.pool.run(
                 examine_parts, sheet, asked, rules, panel.opened_by_all, tray, timeout=seconds
             )
+            self._means.took(Timing.ISOLATED_ENGINES, time.perf_counter() - began)
             if isinstance(answer, CouldNotCheck):
                 return answer
             return [await self._with_opinions(found, served, tray) for found, served in answer]

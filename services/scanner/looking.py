@@ -6,11 +6,13 @@ Equal messages are examined only once.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
 from weakref import WeakValueDictionary
 
 from gateway.blobs.port import Blobs
 from gateway.domain.mail import BodyRef
+from gateway.domain.statistics import Timing
 from gateway.runtime.isolation import CouldNotCheck
 from gateway.runtime.sheets import Sheet
 from services.scanner.engines.port import Bases
@@ -100,7 +102,9 @@ class Examiner:
         message = await body.read() if body.size < self._large else b""
         if message and message.count(b"\n--") <= MOST_BOUNDARY_LINES:
             look = Look(means, InMemory(message), editions)
+            began = time.perf_counter()
             found = survey(message, look.at_hand_for, means.rules)
+            means.took(Timing.LOCAL_ENGINES, time.perf_counter() - began)
             if not found.left:
                 return await look.completed(found)
             with await body.copied() as sheet:

@@ -23,6 +23,7 @@ from gateway.runtime import maillog
 from gateway.runtime.clock import utc_now
 from gateway.runtime.notifying import Notifier
 from gateway.storages.storages import Storages
+from services.scanner.coverage import unseen
 from services.scanner.digests import without_stale_digests
 from services.scanner.disclaimer import added
 from services.scanner.examination import NOT_EXAMINED
@@ -107,7 +108,7 @@ class ScannerWorker:
             self._count_all(objects)
         if blocking:
             await self._storages.keep(self._archive, mail, status_in_storage(blocking), at=now)
-            maillog.blocked(mail)
+            maillog.blocked(self._count, mail)
             return Finished((scanned, Ended(mail.id, now, Ending.BLOCKED, blocking)), notices)
 
         treated = mail
@@ -128,6 +129,8 @@ class ScannerWorker:
         for found in objects:
             self._count(Counter.ANTIVIRAL_OBJECTS)
             self._count(objects_with(found.status))
+        for counter in unseen(objects):
+            self._count(counter)
 
     def _with_disclaimer(self, mail: Mail, message: bytes, rules: GroupRules, now: datetime) -> Mail:
         """`mail` with the disclaimer under its text, or with a field that says why it has none."""

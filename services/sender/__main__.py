@@ -10,6 +10,7 @@ from datetime import timedelta
 from gateway.config.settings import Settings
 from gateway.dns.port import Dns
 from gateway.domain.pipeline import Stage
+from gateway.metrics.catalogue import SESSIONS
 from gateway.runtime.clock import utc_now
 from gateway.runtime.housekeeping import keep_house
 from gateway.runtime.process import run_service
@@ -37,14 +38,17 @@ async def run(gateway: Gateway) -> None:
     """Deliver mail until the process is told to stop, and clear away what mail has left behind."""
     settings = gateway.settings
     contexts = contexts_of(settings)
-    reporter = Reporter(gateway.blobs, site_of(settings), utc_now)
+    reporter = Reporter(gateway.blobs, site_of(settings), utc_now, count=gateway.records.count)
     async with AsyncExitStack() as stack:
-        dns = open_dns(settings, gateway.records.count, validating=settings.tls.dane)
+        dns = open_dns(
+            settings, gateway.records.count, took=gateway.metrics.took, validating=settings.tls.dane
+        )
         stack.push_async_callback(dns.close)
         greeter = Greeter(settings.network.hostname, timeouts_of(settings), contexts)
         records = gateway.records
         connections = Connections(greeter.meet, limits_of(settings), count=records.count, reach=records.reach)
         stack.push_async_callback(connections.close)
+        gateway.metrics.watch(SESSIONS, lambda: connections.talking, "outgoing")
         carrier = Carrier(
             Resolver(dns, ourselves_of(settings), count=gateway.records.count),
             protector_of(settings, contexts, dns, stack),

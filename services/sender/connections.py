@@ -63,6 +63,11 @@ class Connections:
         self._open: WeakSet[Session] = WeakSet()  # all of them, also those that wait for a goodbye
         self._talking = 0
 
+    @property
+    def talking(self) -> int:
+        """Sessions in which a message is under way."""
+        return self._talking
+
     async def deliver(self, host: Host, envelope: Envelope, content: Content) -> Answers:
         """One transaction with `host`.
 

@@ -9,6 +9,7 @@ from gateway.blobs.leaving import message_chunks
 from gateway.blobs.port import Blobs
 from gateway.domain.headers import header_end
 from gateway.domain.mail import Mail
+from gateway.domain.statistics import Count, Counter, nobody_counts
 from gateway.runtime import maillog
 from gateway.runtime.ids import derived_id
 from services.sender.notices import LARGEST_HEADER, Fate, Site, notice, report, returns_whole
@@ -17,7 +18,10 @@ from services.sender.notices import LARGEST_HEADER, Fate, Site, notice, report, 
 class Reporter:
     """Stores reports where the bodies of mail lie."""
 
-    def __init__(self, blobs: Blobs, site: Site, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, blobs: Blobs, site: Site, now: Callable[[], datetime], *, count: Count = nobody_counts
+    ) -> None:
+        self._count = count
         self._blobs = blobs
         self._site = site
         self._now = now
@@ -43,7 +47,7 @@ class Reporter:
             raise
         plain = (text.before + header).isascii() and not (whole and mail.envelope.eight_bit)
         created = notice(mail, body, self._site, notice_id, now, eight_bit=not plain)
-        maillog.created(created, "sender")
+        maillog.created(self._count, Counter.DSN_GENERATED, created, "sender")
         return created
 
     async def _header(self, mail: Mail) -> bytes:

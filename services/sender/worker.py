@@ -134,8 +134,6 @@ class SenderWorker:
         delayed = self._delayed(mail, again)
         told = to_be_told(mail, (*fates, *delayed), delays_unasked=self._rules.delays_unasked)
         created = (await self._reporter.tell(mail, told),) if told else ()
-        if created:
-            self._records.count(Counter.DSN_GENERATED)
         again = _with_told(again, told)
         # What was delivered is on record already.
         rest = _not_delivered(fates, again)
@@ -251,17 +249,16 @@ class SenderWorker:
             self._records.count(Counter.SENDINGS_FAILED)
         if Answer.DELIVERED not in answers:
             return
-        self._records.count(Counter.SENT_RECIPIENTS, answers.count(Answer.DELIVERED))
         if Answer.DELIVERED not in settled.answers.values():
             self._records.count(Counter.SENT_MESSAGES)
             self._records.count(Counter.SENT_BYTES, mail.size)
 
     def _log(self, mail: Mail, fates: Iterable[Fate], again: Iterable[_Again]) -> None:
         for fate in fates:
-            maillog.delivered(mail, fate.reply)
+            maillog.delivered(self._records.count, mail, fate.reply)
         for one in again:
             if one.reply:
-                maillog.deferred(mail, one.reply)
+                maillog.deferred(self._records.count, mail, one.reply)
 
 
 def _sorted_out(results: Iterable[_Result]) -> tuple[tuple[_Again, ...], tuple[Fate, ...]]:

@@ -33,7 +33,7 @@ from gateway.domain.pipeline import Module
 from gateway.domain.policy import ObjectAction, ObjectStatus, SpamStatus
 from gateway.domain.statistics import Counter, Peak
 from gateway.records.behind import Pace
-from gateway.records.port import MailRecord, QueuePlace, Records, Settled, Waiting
+from gateway.records.port import MailRecord, Queued, QueuePlace, Records, Settled, Waiting
 from gateway.records.postgres import open_postgres
 from gateway.records.sqlite import open_sqlite
 from tests.support.mails import NOON, a_mail
@@ -389,6 +389,17 @@ async def test_counts_are_by_state(records: Records) -> None:
 
     await records.remove(["c"])
     assert await records.counts() == {"WFC": 1, "SND": 1, "delivered": 1, "removed": 1}
+
+
+async def test_what_is_queued_is_told_by_state_with_the_oldest_of_each(records: Records) -> None:
+    await records.keep(
+        *(entered(received(name, minutes)) for name, minutes in (("a", 0), ("b", 1), ("c", 2), ("d", 3))),
+        Moved("c", after(4), "SND"),
+        ended("d"),
+    )
+
+    await records.remove(["a"])
+    assert await records.queued() == {"WFC": Queued(1, after(1)), "SND": Queued(1, after(2))}
 
 
 async def test_only_mail_that_nobody_works_on_is_marked_as_removed(records: Records) -> None:

@@ -20,6 +20,7 @@ from gateway.licences.keyring import Keyring
 from gateway.records.licences import LicenceRecords
 from gateway.records.port import Records
 from gateway.records.sql import SqlRecords
+from gateway.runtime.readiness import Readiness, worlds_of
 from gateway.runtime.wiring import Gateway
 from services.api.app import make_app
 from services.api.description import as_text
@@ -66,7 +67,9 @@ async def an_api(
         assert isinstance(gateway.records, SqlRecords)
         keys = LicenceRecords(gateway.records.database)
         gateway.licensing.keyring = Keyring(keys, SIGNERS, lambda: MADE)
-        gateway = replace(gateway, records=records or gateway.records, config=config)
+        records = records or gateway.records
+        readiness = Readiness(worlds_of(gateway.bus, gateway.blobs, records))
+        gateway = replace(gateway, records=records, readiness=readiness, config=config)
         api = Api(gateway, make_app(gateway))
         try:
             yield api

@@ -9,6 +9,7 @@ from typing import cast
 from gateway.blobs.port import Blobs
 from gateway.domain.mail import POLICY
 from gateway.domain.notice import Addressee, Teller
+from gateway.domain.statistics import Counter
 from gateway.domain.template import Template
 from gateway.records.port import Records
 from gateway.runtime.notifying import Notifier
@@ -23,10 +24,14 @@ class Permits:
 
     most: int = 1000
     given: set[tuple[str, str]] = field(default_factory=set)
+    counted: list[Counter] = field(default_factory=list)
 
     @property
     def notices(self) -> Permits:
         return self
+
+    def count(self, counter: Counter, by: int = 1) -> None:
+        self.counted += [counter] * by
 
     async def permit(self, address: str, notice_id: str, now: datetime, most: int) -> bool:
         known = (address, notice_id) in self.given

@@ -14,8 +14,9 @@ from gateway.domain.statistics import Counter as Counted
 from gateway.domain.statistics import Gauge, Peak
 from gateway.records.audit import AuditFilter, AuditPlace, AuditRecord
 from gateway.records.history import Found, NamedStep, Period, Sought, StepPlace
-from gateway.records.port import JourneyStep, MailRecord, Outage, QueuePlace, Settled, Waiting
+from gateway.records.port import JourneyStep, MailRecord, Outage, Queued, QueuePlace, Settled, Waiting
 from tests.support.greylist import MemoryGreylist
+from tests.support.lessons import MemoryLessons
 from tests.support.notices import Permits
 
 A_MAIL = MailRecord(
@@ -159,6 +160,7 @@ class ReadRecords:
     outages: MemoryOutages = field(default_factory=MemoryOutages)
     greylist: MemoryGreylist = field(default_factory=MemoryGreylist)
     notices: Permits = field(default_factory=Permits)
+    lessons: MemoryLessons = field(default_factory=MemoryLessons)
     history: MemoryHistory = field(default_factory=MemoryHistory)
     audit: MemoryAudit = field(default_factory=MemoryAudit)
     announcements: MemoryAnnouncements = field(default_factory=MemoryAnnouncements)
@@ -207,6 +209,13 @@ class ReadRecords:
     async def counts(self) -> Mapping[str, int]:
         self._answer()
         return Counter(mail.state for mail in self.mails)
+
+    async def queued(self) -> Mapping[str, Queued]:
+        self._answer()
+        ages: dict[str, list[datetime]] = {}
+        for mail in self.mails:
+            ages.setdefault(mail.state, []).append(mail.received_at)
+        return {state: Queued(len(received), min(received)) for state, received in ages.items()}
 
     async def suspended(self) -> frozenset[Module]:
         self._answer()

@@ -16,6 +16,7 @@ from gateway.domain.pipeline import Outcome, Stage
 from gateway.records.sqlite import open_sqlite
 from gateway.runtime.heartbeat import Heartbeat
 from gateway.runtime.lifecycle import Lifecycle
+from gateway.runtime.readiness import Readiness, worlds_of
 from gateway.runtime.serve import serve
 from gateway.runtime.wiring import Gateway
 from gateway.storages.memory import MemoryPlace
@@ -37,15 +38,17 @@ async def a_gateway(
     """All that a service works with, in this process; `settings` as for `make_site`."""
     site = make_site(folder, next_hop_port=next_hop_port, settings=settings)
     records = await open_sqlite(folder / "records.sqlite")
+    bus, blobs = bus or MemoryBus(), MemoryBlobs()
     try:
         yield Gateway(
             load_settings(SHIPPED_CONFIG, site.environment),
-            bus or MemoryBus(),
-            blobs := MemoryBlobs(),
+            bus,
+            blobs,
             records,
             Storages(MemoryPlace(), blobs, records),
             Lifecycle(Heartbeat(None)),
             licensed(),
+            readiness=Readiness(worlds_of(bus, blobs, records)),
         )
     finally:
         await records.close()

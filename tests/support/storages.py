@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from gateway.blobs.port import Blobs
 from gateway.domain.errors import TemporaryFailure
 from gateway.domain.journey import Event, Stored
+from gateway.domain.statistics import Counter
 from gateway.domain.storage import StorageEntry
 from gateway.records.entries import Entries
 from gateway.storages.memory import MemoryPlace
@@ -31,6 +33,7 @@ class Shelf:
 
     place: SwitchablePlace = field(default_factory=SwitchablePlace)
     kept: list[StorageEntry] = field(default_factory=list)
+    counted: collections.Counter[str] = field(default_factory=collections.Counter)
 
     def storages(self, blobs: Blobs) -> Storages:
         """Storages that keep things here."""
@@ -46,3 +49,6 @@ class Shelf:
 
     async def keep(self, *events: Event) -> None:
         self.kept += (event.entry for event in events if isinstance(event, Stored))
+
+    def count(self, counter: Counter, by: int = 1) -> None:
+        self.counted[counter] += by

@@ -154,6 +154,10 @@ class ApiSection(Section):
     )
 
 
+METRICS_PORT = 9465
+"""Where the pages for monitoring are, wherever the gateway's own files say so."""
+
+
 class MetricsSection(Section):
     """Each process's own pages for monitoring."""
 
@@ -161,7 +165,9 @@ class MetricsSection(Section):
 
     listen: OptionalListen = Field(
         default=None,
-        description="`ip:port` or `[ipv6]:port` for `/metrics`, `/healthz` and `/readyz`; empty: off.",
+        description="`ip:port` or `[ipv6]:port` for `/metrics`, `/healthz` and `/readyz`; empty: off. When "
+        "`smtpgw` runs several processes, each has the port behind that of the one before: see "
+        "[metrics](metrics.md).",
     )
 
 

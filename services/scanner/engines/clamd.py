@@ -24,12 +24,13 @@ from typing import TypeVar, TypeVarTuple
 
 from gateway.domain.endpoint import HostPort, LocalSocket
 from gateway.domain.errors import TemporaryFailure
+from gateway.domain.kinds import Kind
 from gateway.domain.policy import ObjectStatus
+from gateway.domain.statistics import Timing, Took, nobody_times
 from gateway.runtime.outages import Outages
 from services.scanner.engines.clamdhealth import Health
 from services.scanner.engines.clamdtalk import BrokenOff, Talk, TooLarge, TooSlow, Unreachable
 from services.scanner.engines.port import CLEAN, Bases, EngineResult, Sample
-from services.scanner.objects.kinds import Kind
 
 T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
@@ -89,6 +90,7 @@ class ClamdEngine:
         timeout: float,
         official_only: bool,
         outages: Outages,
+        took: Took = nobody_times,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`timeout` in seconds, for one sample.
@@ -99,6 +101,7 @@ class ClamdEngine:
         self._address = address
         self._timeout = timeout
         self._official_only = official_only
+        self._took = took
         self._clock = clock
         self._health = Health(str(address), outages, clock)
         self._threads = ThreadPoolExecutor(sessions, thread_name_prefix="clamd")
@@ -121,10 +124,16 @@ class ClamdEngine:
                 await self._ask_version()
         return self._edition_of(self._stated.version)
 
+    async def reach(self) -> None:
+        """Return when it says who it is. Raises `TemporaryFailure` when it does not."""
+        await self.edition()
+        self._health.check()
+
     async def scan(self, sample: Sample) -> EngineResult:
         """What clamd finds in the sample. Raises `TemporaryFailure`."""
         before = await self.edition()
         self._health.check()
+        began = time.perf_counter()
         try:
             result, after = await self._in_a_thread(self._look, sample.content)
         except BrokenOff as problem:
@@ -134,6 +143,7 @@ class ClamdEngine:
             self._stated = Stated()
             self._health.failed(str(problem))
             raise self._health.failure() from problem
+        self._took(Timing.CLAMD, time.perf_counter() - began)
         self._health.answered()
         self._breaks.pop(sample.digest, None)
         # Databases that were changed meanwhile: who knows which of them looked.

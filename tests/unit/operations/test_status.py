@@ -9,15 +9,12 @@ from pathlib import Path
 import pytest
 
 from gateway.bases.catalogue import MANIFEST, Family
-from gateway.blobs.memory import MemoryBlobs
 from gateway.bus.memory import MemoryBus
-from gateway.domain.errors import TemporaryFailure
 from gateway.domain.licence import Limit, Standing, Unit
-from gateway.domain.mail import BodyRef
 from gateway.domain.pipeline import Module, Stage
 from gateway.operations import status
 from gateway.operations.bases import BasesStatus
-from gateway.operations.status import status_of_gateway, troubles
+from gateway.operations.status import status_of_gateway
 from gateway.records.port import Outage
 from gateway.version import VERSION
 from tests.support.bases import MADE_AT, a_set_in_use
@@ -32,11 +29,6 @@ class SilentBus(MemoryBus):
     async def depth(self) -> Mapping[Stage, int]:
         await asyncio.Event().wait()
         return {}
-
-
-class AwayBlobs(MemoryBlobs):
-    async def read(self, body: BodyRef) -> bytes:
-        raise TemporaryFailure("the directory is away")
 
 
 async def test_status_counts_mail_by_state_and_by_stage() -> None:
@@ -69,20 +61,6 @@ async def test_status_tells_what_is_out_of_order_outside() -> None:
     found = await status_of_gateway(MemoryBus(), records, licensed().standing, NOON, NO_BASES)
 
     assert found.outages == (outage,)
-
-
-async def test_a_gateway_whose_worlds_answer_has_no_troubles() -> None:
-    assert await troubles(MemoryBus(), MemoryBlobs(), ReadRecords()) == {}
-
-
-async def test_each_world_that_does_not_answer_is_a_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(status, "ANSWER_SECONDS", 0.01)
-
-    found = await troubles(SilentBus(), AwayBlobs(), ReadRecords(away=True))
-
-    assert list(found) == ["bus", "blobs", "records"]
-    assert found["bus"] == "no answer within 0.01 s"
-    assert found["blobs"] == "the directory is away"
 
 
 async def test_the_status_names_the_key_in_use() -> None:

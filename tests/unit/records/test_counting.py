@@ -51,6 +51,29 @@ def test_each_hour_has_its_own_sum() -> None:
     assert not counting.changed
 
 
+def test_what_a_process_counted_in_all_is_told_over_the_hours() -> None:
+    clock = Clock()
+    counting = Counting("me", clock)
+    counting.count(Counter.SENT_MESSAGES, 5)
+    clock.seconds = 3 * HOUR + 1.0
+    counting.count(Counter.SENT_MESSAGES, 1)
+    counting.stored(counting.rows())
+
+    assert counting.totals[Counter.SENT_MESSAGES] == 6
+    assert counting.totals[Counter.RECEIVED_MESSAGES] == 0
+
+
+def test_a_clock_that_goes_back_counts_for_its_own_hour() -> None:
+    clock = Clock()
+    clock.seconds = HOUR + 1.0
+    counting = Counting("me", clock)
+    counting.count(Counter.SENT_MESSAGES, 5)
+    clock.seconds = HOUR - 1.0
+    counting.count(Counter.SENT_MESSAGES, 1)
+
+    assert counting.rows() == [row(0, "mta_sent_messages", 1), row(HOUR, "mta_sent_messages", 5)]
+
+
 def test_a_peak_is_news_only_when_it_rises() -> None:
     counting = Counting("me", Clock())
     counting.reach(Peak.INCOMING_CONNECTIONS, 4)

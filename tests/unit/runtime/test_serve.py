@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +16,8 @@ from gateway.domain.errors import PermanentFailure, TemporaryFailure
 from gateway.domain.journey import Ended, Ending, Entered, Moved
 from gateway.domain.mail import Mail
 from gateway.domain.pipeline import REPLACED, Finished, Later, Module, Onward, Outcome, Stage
+from gateway.domain.statistics import Counter
+from gateway.metrics.family import Distribution
 from gateway.runtime import serve as serving
 from gateway.runtime.clock import utc_now
 from gateway.runtime.heartbeat import Heartbeat
@@ -50,6 +52,40 @@ async def test_the_next_stage_has_the_mail_as_the_worker_left_it(tmp_path: Path)
             passed = await next_mail(gateway, Stage.SCANNER)
 
         assert passed == replace(MAIL, top=b"X-Seen: yes\r\n")
+
+
+@pytest.mark.parametrize(
+    ("stage", "answer", "counter"),
+    [
+        (Stage.ANTISPAM, onward, Counter.ANTISPAM_ONWARD),
+        (Stage.SENDER, delivered, Counter.SENDER_DELIVERED),
+        (Stage.SENDER, lambda _: REPLACED, Counter.SENDER_REPLACED),
+        (Stage.SENDER, lambda mail: Later(mail, timedelta(hours=1), "busy"), Counter.SENDER_LATER),
+        (
+            Stage.SCANNER,
+            lambda mail: Finished((Ended(mail.id, NOON, Ending.BLOCKED, "infected"),)),
+            Counter.SCANNER_BLOCKED,
+        ),
+        (Stage.SCANNER, lambda _: 1 // 0, Counter.SCANNER_PARKED),
+    ],
+)
+async def test_what_became_of_a_mail_is_counted_once_with_the_time_it_took(
+    tmp_path: Path, stage: Stage, answer: Callable[[Mail], Outcome], counter: Counter
+) -> None:
+    async with a_gateway(tmp_path) as gateway:
+        async with stage_running(stage, ScriptedWorker(answer), gateway):
+            await enter(gateway, stage, MAIL)
+            await until(lambda: any(gateway.records.counted.values()))
+        [times] = [
+            sample
+            for each in gateway.metrics.at_hand()
+            if each.family.name == "mailwarden_stage_seconds"
+            for sample in each.samples
+            if isinstance(sample, Distribution)
+        ]
+
+        assert {name: times for name, times in gateway.records.counted.items() if times} == {counter: 1}
+        assert (times.labels, sum(times.counts)) == ((stage,), 1)
 
 
 async def test_what_a_step_created_goes_to_the_sender(tmp_path: Path) -> None:

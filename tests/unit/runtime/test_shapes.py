@@ -33,6 +33,25 @@ def test_over_a_broker_each_module_has_as_many_processes_as_configured() -> None
     assert [child.modules for child in started[1:3]] == [{"antispam"}, {"scanner"}]
 
 
+def test_processes_have_their_pages_at_one_port_after_the_other() -> None:
+    environment = {
+        "SMTPGW_GATEWAY_BUS_URL": "amqp://guest:guest@broker.example:5672/",
+        "SMTPGW_GATEWAY_PROCESSES_SCANNER": "2",
+        "SMTPGW_GATEWAY_METRICS_LISTEN": "[2001:db8::1]:9465",
+    }
+
+    started = children(load_settings(SHIPPED, environment), CONFIG, environment)
+
+    assert {child.name: child.environment["SMTPGW_GATEWAY_METRICS_LISTEN"] for child in started} == {
+        "receiver": "[2001:db8::1]:9465",
+        "antispam": "[2001:db8::1]:9466",
+        "scanner-1": "[2001:db8::1]:9467",
+        "scanner-2": "[2001:db8::1]:9468",
+        "sender": "[2001:db8::1]:9469",
+        "api": "[2001:db8::1]:9470",
+    }
+
+
 def test_children_inherit_the_environment() -> None:
     [child] = children(load_settings(SHIPPED, {}), CONFIG, {"TMPDIR": "/srv/tmp"})
 

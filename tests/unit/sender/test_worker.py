@@ -88,7 +88,7 @@ class Sender:
             self.blobs,
             records or self.records,
             rules,
-            Reporter(self.blobs, site, lambda: self.now),
+            Reporter(self.blobs, site, lambda: self.now, count=(records or self.records).count),
             self.shelf.storages(self.blobs),
             Storage(StorageKind.OUTGOING, "/archive"),
             now=lambda: self.now,
