@@ -77,8 +77,9 @@ async def open_gateway(
         bus = await open_bus(settings)
         stack.push_async_callback(bus.close)
         licensing = open_licensing(settings, records)
+        storages = Storages(place, blobs, records)
         gateway = Gateway(
-            *(settings, bus, blobs, records, Storages(place, blobs, records), lifecycle, licensing),
+            *(settings, bus, blobs, records, storages, lifecycle, licensing),
             readiness=Readiness(worlds_of(bus, blobs, records), lambda: lifecycle.phase),
             config=config,
         )
