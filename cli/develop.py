@@ -51,6 +51,10 @@ _PATIENCE = 60.0
 """Seconds for the gateway to end after it was told to: longer than it gives its own processes."""
 
 
+METRICS = HostPort("127.0.0.1", METRICS_PORT)
+"""Where the numbers for Prometheus are, unless somebody wants them elsewhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a gateway for trying out lives."""
@@ -59,7 +63,7 @@ class Place:
     smtp: HostPort
     mailbox: HostPort
     api: HostPort
-    metrics: HostPort = HostPort("127.0.0.1", METRICS_PORT)
+    metrics: HostPort = METRICS
 
     @property
     def config(self) -> Path:
@@ -87,7 +91,7 @@ class Place:
 @click.option(
     "--metrics",
     type=Address(),
-    default=HostPort("127.0.0.1", METRICS_PORT),
+    default=METRICS,
     help="Where the numbers for Prometheus are.",
 )
 def develop(home: Path, smtp: HostPort, box: HostPort, api: HostPort, metrics: HostPort) -> None:

@@ -27,6 +27,7 @@ from gateway.config.sections.gateway import (
     RecipientsSection,
     RecordsSection,
     StoragesSection,
+    TracesSection,
 )
 from gateway.config.sections.policy import PolicySection
 from gateway.config.sections.section import Section
@@ -82,6 +83,7 @@ class Settings(BaseModel):
     notices: NoticesSection = NoticesSection()
     api: ApiSection = ApiSection()
     metrics: MetricsSection = MetricsSection()
+    traces: TracesSection = TracesSection()
     engines: EnginesSection = EnginesSection()
     objects: ObjectsSection = ObjectsSection()
     tls: TlsSection = TlsSection()
