@@ -27,6 +27,7 @@ from gateway.config.sections.gateway import (
     RecipientsSection,
     RecordsSection,
     StoragesSection,
+    TracesSection,
 )
 from gateway.config.sections.log import LogSection
 from gateway.config.sections.policy import PolicySection
@@ -84,6 +85,7 @@ class Settings(BaseModel):
     api: ApiSection = ApiSection()
     metrics: MetricsSection = MetricsSection()
     log: LogSection = LogSection()
+    traces: TracesSection = TracesSection()
     engines: EnginesSection = EnginesSection()
     objects: ObjectsSection = ObjectsSection()
     tls: TlsSection = TlsSection()

@@ -42,6 +42,12 @@ CHECKS = [
 ]
 KNOWN = {"Authorization": f"Bearer {TOKENS[Role.ADMINISTRATOR]}"}
 
+
+@schemathesis.serializer("message/rfc822")
+def _as_message(context: schemathesis.SerializationContext, value: object) -> bytes:
+    return str(value).encode("utf-8", "replace")
+
+
 schema = schemathesis.openapi.from_path(str(CURRENT)).exclude(path=ENDLESS)
 
 
