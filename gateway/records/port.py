@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from gateway.domain.journey import Answer, Event
+from gateway.domain.lessons import Lesson, LessonChange
 from gateway.domain.pipeline import Module
 from gateway.domain.statistics import Counter, Gauge, Peak
 
@@ -179,6 +180,40 @@ class UsageRecords(Protocol):
         """The bytes of mail that came in each of the 24 hours from `midnight` on."""
 
 
+class LessonRecords(Protocol):
+    """Remembers what operators taught the spam filter. What is away for a while is a `TemporaryFailure`."""
+
+    async def teach(self, lesson: Lesson, content: bytes) -> None:
+        """Remember a lesson, to be read: in place of an older one about the same message."""
+
+    async def find(self, lesson_id: str) -> Lesson | None:
+        """One lesson that was not taken back."""
+
+    async def recent(self, most: int, before: Lesson | None = None) -> Sequence[Lesson]:
+        """The newest lessons that were not taken back; those behind `before` in that order if it is given."""
+
+    async def held(self) -> int:
+        """How many there are that were not taken back."""
+
+    async def undo(self, lesson_id: str, now: datetime) -> bool:
+        """Take a lesson back; False when there is none."""
+
+    async def unread(self, most: int) -> Sequence[tuple[str, bytes]]:
+        """The oldest lessons that wait to be read: their ids and messages."""
+
+    async def read(self, lesson_id: str, features: bytes, failure: str) -> None:
+        """What was made of a lesson, `failure` if nothing; its message is let go.
+
+        A lesson that was read or taken back meanwhile stays as it is.
+        """
+
+    async def changes(self, after: int, most: int) -> Sequence[LessonChange]:
+        """What was learned and what was taken back behind that change, in order."""
+
+    async def purge(self, most: int, now: datetime) -> int:
+        """Take back all but the newest `most`, and forget what was taken back long ago; how many."""
+
+
 class Records(Protocol):
     """Remembers mail. What is away for a while is a `TemporaryFailure`."""
 
@@ -226,6 +261,10 @@ class Records(Protocol):
     @property
     def usage(self) -> UsageRecords:
         """How much the gateway is used, as licences limit it."""
+
+    @property
+    def lessons(self) -> LessonRecords:
+        """What operators taught the spam filter."""
 
     @property
     def greylist(self) -> GreylistRecords:

@@ -24,6 +24,7 @@ from gateway.records.database import Database
 from gateway.records.gauges import SqlGauges
 from gateway.records.greylist import SqlGreylist
 from gateway.records.history import SqlHistory
+from gateway.records.lessons import SqlLessons
 from gateway.records.lookups import Lookups
 from gateway.records.notices import SqlNotices
 from gateway.records.outages import SqlOutages
@@ -69,6 +70,7 @@ class SqlRecords:
         self.greylist = SqlGreylist(database)
         self.entries = SqlEntries(database)
         self.notices = SqlNotices(database)
+        self.lessons = SqlLessons(database)
         self.history = SqlHistory(self._attempts)
         self.audit = SqlAudit(database)
         self.announcements = SqlAnnouncements(database)

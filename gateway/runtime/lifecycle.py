@@ -66,6 +66,11 @@ class Lifecycle:
         self.stopping.set()
         self._wake()
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody starts this process anew when it ends."""
+        return self._heartbeat.is_heard
+
     def begin_anew(self) -> None:
         """Stop, and start again in the same process; not while it stops for good."""
         if not self.stopping.is_set():

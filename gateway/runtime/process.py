@@ -69,7 +69,7 @@ def _run_until_told(
             as_json=settings.log.format is LogFormat.JSON,
         )
         _collect_garbage_seldom()
-        uvloop.run(_run(services, settings, lifecycle, launch, lambda: _is_usable(config)))
+        uvloop.run(_run(services, settings, config, lifecycle, launch))
     except InvalidConfig as invalid:
         print(invalid, file=sys.stderr)
         return ExitCode.BAD_CONFIG
@@ -104,13 +104,16 @@ def _collect_garbage_seldom() -> None:
 async def _run(
     services: Mapping[str, Run],
     settings: Settings,
+    config: Path,
     lifecycle: Lifecycle,
     launch: Launch | None,
-    may_begin_anew: Callable[[], bool],
 ) -> None:
-    lifecycle.live(may_begin_anew)
+    lifecycle.live(lambda: _is_usable(config))
     lifecycle.expect(services)
-    async with open_gateway(settings, lifecycle, launch) as gateway, monitored(gateway, services):
+    async with (
+        open_gateway(settings, lifecycle, config, launch) as gateway,
+        monitored(gateway, services),
+    ):
         source = f"{launch.name if launch else ''}/{new_id()}"
         try:
             async with asyncio.TaskGroup() as group:

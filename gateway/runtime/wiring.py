@@ -59,11 +59,12 @@ class Gateway:
     gauges: Gauges = field(default_factory=Gauges)
     metrics: Metrics = field(default_factory=Metrics)
     readiness: Readiness = field(default_factory=Readiness)
+    config: Path | None = None  # the file that the settings come from, if they come from one
 
 
 @asynccontextmanager
 async def open_gateway(
-    settings: Settings, lifecycle: Lifecycle, launch: Launch | None = None
+    settings: Settings, lifecycle: Lifecycle, config: Path | None = None, launch: Launch | None = None
 ) -> AsyncIterator[Gateway]:
     """Open the outside worlds and ask for the present state; a `ConfigError` says which cannot be reached."""
     async with AsyncExitStack() as stack:
@@ -76,9 +77,11 @@ async def open_gateway(
         bus = await open_bus(settings)
         stack.push_async_callback(bus.close)
         licensing = open_licensing(settings, records)
+        storages = Storages(place, blobs, records)
         gateway = Gateway(
-            *(settings, bus, blobs, records, Storages(place, blobs, records), lifecycle, licensing),
+            *(settings, bus, blobs, records, storages, lifecycle, licensing),
             readiness=Readiness(worlds_of(bus, blobs, records), lambda: lifecycle.phase),
+            config=config,
         )
         await licensing.open()
         # Before any mail is taken: what an operator suspended or removed stays so over a restart.

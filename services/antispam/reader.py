@@ -49,10 +49,14 @@ class MessageReader:
     async def read(self, body: BodyRef, seconds: float) -> Message:
         """The message, read within about so many seconds, with what could not be read among its troubles."""
         content = await self._excerpt(body)
-        message = self._on_the_spot(content) or await self._isolated(content, seconds)
+        message = await self.read_content(content, seconds)
         if body.size > len(content):
             message = replace(message, troubles=(NOT_WHOLE, *message.troubles))
         return replace(message, size=body.size)
+
+    async def read_content(self, content: bytes, seconds: float) -> Message:
+        """The same of a message, or the beginning of one, that is in memory."""
+        return self._on_the_spot(content) or await self._isolated(content, seconds)
 
     async def read_head(self, body: BodyRef) -> Message:
         """Its header block alone."""

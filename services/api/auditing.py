@@ -11,12 +11,12 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from gateway.domain.errors import TemporaryFailure
 from gateway.records.audit import AuditRecord, AuditRecords
+from services.api.problems import Unfit
 from services.api.tokens import Holder
 
 _YES = frozenset({"1", "true", "t", "yes", "y", "on"})  # as queries are read
@@ -70,8 +70,7 @@ class AuditedRoute(APIRoute):
             except Exception as failure:
                 await _conclude(request, *_told(failure))
                 raise
-            said = bytes(response.body) if isinstance(response, JSONResponse) else b""
-            await _conclude(request, response.status_code, said.decode())
+            await _conclude(request, response.status_code, _said(response))
             return response
 
         return handled
@@ -83,10 +82,19 @@ async def _conclude(request: Request, result: int, detail: str) -> None:
         await auditing.conclude(record, result, detail)
 
 
+def _said(response: Response) -> str:
+    """What was answered, unless it is the content of mail."""
+    if response.headers.get("Content-Type") != "application/json":
+        return ""
+    return bytes(response.body).decode()
+
+
 def _told(failure: Exception) -> tuple[int, str]:
     match failure:
         case HTTPException():
             return failure.status_code, str(failure.detail)
+        case Unfit():
+            return HTTPStatus.UNPROCESSABLE_ENTITY, str(failure)
         case RequestValidationError():
             return HTTPStatus.UNPROCESSABLE_ENTITY, ""
         case TemporaryFailure() | TimeoutError():

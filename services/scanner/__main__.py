@@ -19,6 +19,7 @@ from gateway.domain.storage import StorageKind, quarantines_in_use
 from gateway.runtime.confinement import Bounds
 from gateway.runtime.ids import new_id
 from gateway.runtime.isolation import IsolationPool
+from gateway.runtime.licensing import Licensing
 from gateway.runtime.notifying import open_notifier
 from gateway.runtime.outages import Outages
 from gateway.runtime.process import run_service
@@ -67,6 +68,7 @@ async def run(gateway: Gateway) -> None:
             open_means(
                 settings,
                 outages,
+                gateway.licensing,
                 took=gateway.metrics.took,
                 readiness=gateway.readiness,
                 reloaded=lambda: gateway.orders.bases_reloaded,
@@ -88,13 +90,15 @@ async def run(gateway: Gateway) -> None:
             count=gateway.records.count,
             sealer=sealer_of(settings.authentication, settings.network.hostname),
         )
-        await serve(Stage.SCANNER, worker, gateway)
+        async with gateway.bus.answering(Stage.SCANNER, worker.explain):
+            await serve(Stage.SCANNER, worker, gateway)
 
 
 @asynccontextmanager
 async def open_means(
     settings: Settings,
     outages: Outages,
+    licensing: Licensing,
     *,
     took: Took = nobody_times,
     readiness: Readiness | None = None,
@@ -114,7 +118,8 @@ async def open_means(
                 case EngineName.TESTFILE:
                     local.append(StandardTestFile())
                 case EngineName.SIGNATURES:
-                    local.append(await stack.enter_async_context(open_signatures(settings, reloaded)))
+                    signatures = open_signatures(settings, licensing, reloaded)
+                    local.append(await stack.enter_async_context(signatures))
                 case EngineName.CLAMD:
                     clamd = stack.enter_context(open_clamd(settings, timeout, outages, took))
                     remote.append(clamd)
@@ -131,10 +136,11 @@ async def open_means(
 
 @asynccontextmanager
 async def open_signatures(
-    settings: Settings, reloaded: Callable[[], int] = lambda: 0
+    settings: Settings, licensing: Licensing, reloaded: Callable[[], int] = lambda: 0
 ) -> AsyncIterator[SignatureEngine]:
     """The engine of our own databases, which follows the set in use."""
-    library = Library(settings.path.bases_path / Family.ANTIVIRUS, SHIPPED, load_signatures)
+    place = settings.path.bases_path / Family.ANTIVIRUS
+    library = Library(place, SHIPPED, load_signatures, permits=licensing.takes_databases_of)
     await library.open()
     following = asyncio.create_task(library.follow(reloaded))
     try:

@@ -16,6 +16,7 @@ from gateway.records.audit import AuditFilter, AuditPlace, AuditRecord
 from gateway.records.history import Found, NamedStep, Period, Sought, StepPlace
 from gateway.records.port import JourneyStep, MailRecord, Outage, Queued, QueuePlace, Settled, Waiting
 from tests.support.greylist import MemoryGreylist
+from tests.support.lessons import MemoryLessons
 from tests.support.notices import Permits
 
 A_MAIL = MailRecord(
@@ -159,6 +160,7 @@ class ReadRecords:
     outages: MemoryOutages = field(default_factory=MemoryOutages)
     greylist: MemoryGreylist = field(default_factory=MemoryGreylist)
     notices: Permits = field(default_factory=Permits)
+    lessons: MemoryLessons = field(default_factory=MemoryLessons)
     history: MemoryHistory = field(default_factory=MemoryHistory)
     audit: MemoryAudit = field(default_factory=MemoryAudit)
     announcements: MemoryAnnouncements = field(default_factory=MemoryAnnouncements)
