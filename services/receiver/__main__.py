@@ -68,6 +68,7 @@ async def run(gateway: Gateway) -> None:
                     examiner,
                     new_id=new_id,
                     took=gateway.metrics.took,
+                    tracer=gateway.tracer,
                 ),
                 gateway.records,
                 server_context(settings.tls),
