@@ -27,6 +27,8 @@ ENV PATH=/opt/mailwarden/.venv/bin:$PATH \
 # The root is read-only later: byte code is made now.
 RUN python -m compileall -q gateway services cli
 USER 10001:10001
+# What each service tells of itself, once [gateway.metrics] Listen says so.
+EXPOSE 9465
 VOLUME ["/var/lib/mailwarden", "/var/spool/mailwarden", "/tmp"]
 # A service touches this file at every beat of its loop, once it has begun its work.
 HEALTHCHECK --interval=20s --timeout=5s --start-period=300s --retries=2 \

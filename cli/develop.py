@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 
 from cli.mailbox import Address, mailbox
+from gateway.config.sections.gateway import METRICS_PORT
 from gateway.domain.endpoint import HostPort
 from gateway.runtime.exitcodes import ExitCode
 from gateway.runtime.shapes import with_our_code
@@ -50,6 +51,10 @@ _PATIENCE = 60.0
 """Seconds for the gateway to end after it was told to: longer than it gives its own processes."""
 
 
+METRICS = HostPort("127.0.0.1", METRICS_PORT)
+"""Where the numbers for Prometheus are, unless somebody wants them elsewhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a gateway for trying out lives."""
@@ -58,6 +63,7 @@ class Place:
     smtp: HostPort
     mailbox: HostPort
     api: HostPort
+    metrics: HostPort = METRICS
 
     @property
     def config(self) -> Path:
@@ -82,12 +88,18 @@ class Place:
 @click.option("--smtp", type=Address(), default=HostPort("127.0.0.1", 2525), help="Where mail comes in.")
 @click.option("--mailbox", "box", type=Address(), default=HostPort("127.0.0.1", 2526), help="Where it goes.")
 @click.option("--api", type=Address(), default=HostPort("127.0.0.1", 8025), help="Where the API is.")
-def develop(home: Path, smtp: HostPort, box: HostPort, api: HostPort) -> None:
+@click.option(
+    "--metrics",
+    type=Address(),
+    default=METRICS,
+    help="Where the numbers for Prometheus are.",
+)
+def develop(home: Path, smtp: HostPort, box: HostPort, api: HostPort, metrics: HostPort) -> None:
     """Run a gateway and its mailbox in the foreground, until Ctrl-C.
 
     The addresses are written into a new configuration; one that is there stays as it is.
     """
-    place = Place(home.absolute(), smtp, box, api)
+    place = Place(home.absolute(), smtp, box, api, metrics)
     try:
         prepare(place)
     except OSError as problem:
@@ -146,6 +158,7 @@ def _values(place: Place) -> dict[tuple[str, str], Sequence[str]]:
         ("smtpgw.policy", "AdminNotifyAddress"): ["postmaster@gateway.example"],
         ("smtpgw.policy", "NotifyFromAddress"): ["postmaster@gateway.example"],
         ("gateway.api", "Listen"): [str(place.api)],
+        ("gateway.metrics", "Listen"): [str(place.metrics)],
     }
 
 
@@ -225,6 +238,7 @@ The gateway is up. Ctrl-C stops it; what is in {place.home} stays.
   SMTP      {place.smtp}
   mailbox   {place.messages}  (a file for each message that came through)
   API       http://{place.api}
+  metrics   http://{place.metrics}/metrics
   settings  {place.config}
 
 Send a first message from another terminal, and look into the mailbox:

@@ -34,7 +34,7 @@ from gateway.metrics.metrics import BOUNDS
 from gateway.records.port import PARKED
 
 INTRODUCTION = f"""\
-# Metrics and health
+# Metrics, health and traces
 
 <!-- Made by `python -m gateway.metrics.reference` from gateway/metrics/catalogue.py. -->
 
@@ -80,6 +80,15 @@ Send mail (`make demo`), open http://127.0.0.1:9090/graph and ask for `mailwarde
 In `deploy/prometheus/` there are also configurations for a pipeline on one machine and for the compose
 file, and the alerts; `deploy/grafana/` has dashboards to import. `docker compose --profile monitoring up`
 starts Prometheus and Grafana with all of that.
+
+## Traces
+
+With `[gateway.traces] Endpoint`, the URL of a collector that speaks OTLP over HTTP, each message has a
+trace: the receiver's step from the end of the message to its answer, and below it one step for each stage
+that has a copy of it, with the id of the mail (`mailwarden.mail_id`) and what became of it
+(`mailwarden.result`). A try of the sender that did not work is the parent of the next one. `Share` has only
+some messages traced. Off, it costs nothing. The libraries come with the extra `traces`, which the images
+have.
 
 ## Counters
 

@@ -166,8 +166,8 @@ class GaugeRecords(Protocol):
     async def tell(self, source: str, values: Mapping[Gauge, int], now: datetime, until: datetime) -> None:
         """All that the process `source` measures, and until when it is true unless told anew."""
 
-    async def known(self, now: datetime) -> Mapping[Gauge, int]:
-        """What all processes have together, of each gauge that one of them tells."""
+    async def known(self, now: datetime, launch: str = "") -> Mapping[Gauge, int]:
+        """What all processes, or those of a launch, have together, of each gauge that one of them tells."""
 
 
 class UsageRecords(Protocol):
@@ -233,11 +233,14 @@ class Records(Protocol):
     def counted(self) -> Mapping[str, int]:
         """What this process counted since it began, by `Counter`; 0 of what it never did."""
 
-    async def statistics(self) -> Mapping[Counter | Peak, int]:
-        """What all processes counted since the records began; 0 of what never was.
+    async def statistics(self, launch: str = "") -> Mapping[Counter | Peak, int]:
+        """What all processes counted since the records began, or those of a launch; 0 of what never was.
 
         A peak is the most of any hour, those of several processes added.
         """
+
+    async def counting_began(self) -> datetime | None:
+        """The hour of the first thing that was counted."""
 
     @property
     def outages(self) -> OutageRecords:

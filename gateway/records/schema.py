@@ -20,6 +20,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    and_,
     false,
     literal_column,
 )
@@ -267,6 +268,11 @@ is_hurried = mails.c.generation > literal_column("0")
 
 is_kept = entries.c.removed.is_(False)
 is_ordered = entries.c.ordered_at.is_not(None)
+
+
+def of_launch(source: Column[str], launch: str) -> ColumnElement[bool]:
+    """That a source is a process of that launch: those are called `<launch>/...`."""
+    return and_(source >= f"{launch}/", source < f"{launch}0")
 
 
 def _only(where: ColumnElement[bool]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from functools import partial
 
 from gateway.config.certificate import server_context
 from gateway.domain.pipeline import Module
+from gateway.domain.statistics import Gauge
 from gateway.metrics.catalogue import SESSIONS
 from gateway.runtime.ids import new_id
 from gateway.runtime.lifecycle import Lifecycle
@@ -67,12 +68,14 @@ async def run(gateway: Gateway) -> None:
                     examiner,
                     new_id=new_id,
                     took=gateway.metrics.took,
+                    tracer=gateway.tracer,
                 ),
                 gateway.records,
                 server_context(settings.tls),
             )
         )
 
+        gateway.gauges.watch(Gauge.INCOMING_CONNECTIONS, lambda: register.ours)
         receiver.listen(settings.network.listen_on, shared=is_shared)
         receiver.listen(settings.tls.listen_on, shared=is_shared, encrypted=True)
         lifecycle.ready(NAME)

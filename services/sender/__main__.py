@@ -10,6 +10,7 @@ from datetime import timedelta
 from gateway.config.settings import Settings
 from gateway.dns.port import Dns
 from gateway.domain.pipeline import Stage
+from gateway.domain.statistics import Gauge
 from gateway.metrics.catalogue import SESSIONS
 from gateway.runtime.clock import utc_now
 from gateway.runtime.housekeeping import keep_house
@@ -48,6 +49,7 @@ async def run(gateway: Gateway) -> None:
         records = gateway.records
         connections = Connections(greeter.meet, limits_of(settings), count=records.count, reach=records.reach)
         stack.push_async_callback(connections.close)
+        gateway.gauges.watch(Gauge.OUTGOING_CONNECTIONS, lambda: connections.open)
         gateway.metrics.watch(SESSIONS, lambda: connections.talking, "outgoing")
         carrier = Carrier(
             Resolver(dns, ourselves_of(settings), count=gateway.records.count),

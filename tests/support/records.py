@@ -125,10 +125,10 @@ class MemoryGauges:
             raise TemporaryFailure("the database is away")
         self.levels[source] = dict(values), until
 
-    async def known(self, now: datetime) -> Mapping[Gauge, int]:
+    async def known(self, now: datetime, launch: str = "") -> Mapping[Gauge, int]:
         sums: Counter[Gauge] = Counter()
-        for values, until in self.levels.values():
-            if until >= now:
+        for source, (values, until) in self.levels.items():
+            if until >= now and source.startswith(f"{launch}/" if launch else ""):
                 sums.update(values)
         return sums
 
@@ -180,9 +180,13 @@ class ReadRecords:
     def reach(self, peak: Peak, value: int) -> None:
         self.counted[peak] = max(self.counted[peak], value)
 
-    async def statistics(self) -> Mapping[Counted | Peak, int]:
+    async def statistics(self, launch: str = "") -> Mapping[Counted | Peak, int]:
         self._answer()
         return {name: self.counted[name] for name in (*Counted, *Peak)}
+
+    async def counting_began(self) -> datetime | None:
+        self._answer()
+        return None
 
     @property
     def ready(self) -> bool:

@@ -10,9 +10,10 @@ from pathlib import Path
 from gateway.bases.catalogue import BaseSet
 from gateway.bases.golden import good_messages
 from gateway.domain.policy import Degree, SpamStatus
-from services.antispam.database.database import Database, load_database
+from services.antispam.database.database import load_database
+from services.antispam.knowledge import Knowledge
 from services.antispam.looking import look
-from services.antispam.message import read_message
+from services.antispam.reading.reading import read_whole
 from services.antispam.scoring import status_of
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -26,8 +27,8 @@ class Trial:
     made: BaseSet
 
     @cached_property
-    def _database(self) -> Database:
-        return load_database(self.made)
+    def _knowledge(self) -> Knowledge:
+        return Knowledge(load_database(self.made))
 
     def faults(self) -> Iterator[str]:
         """What is wrong with it, in words for the operator. Raises `UnusableSet`."""
@@ -45,5 +46,5 @@ class Trial:
         return self._status(message) is SpamStatus.SPAM
 
     def _status(self, message: bytes) -> SpamStatus:
-        findings = look(read_message(message), self._database, expired=lambda: False)
-        return status_of(findings, Degree.STANDARD)
+        looked = look(read_whole(message), self._knowledge, expired=lambda: False)
+        return status_of(looked.findings, Degree.STANDARD)
