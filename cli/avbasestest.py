@@ -32,8 +32,10 @@ from gateway.runtime.wiring import open_blobs, open_records
 from gateway.storages.place import MissingFile
 from gateway.storages.storages import Storages
 from gateway.version import VERSION
-from services.scanner.signatures.signatures import SHIPPED
-from services.scanner.signatures.trial import Trial as SignatureTrial
+from services.antispam.database import trial as content
+from services.antispam.database.database import SHIPPED as SHIPPED_CONTENT
+from services.scanner.signatures import trial as signatures
+from services.scanner.signatures.signatures import SHIPPED as SHIPPED_SIGNATURES
 
 TITLE = "Database Tester"
 
@@ -71,6 +73,9 @@ class Trial(Protocol):
     def faults(self) -> Iterator[str]:
         """What is wrong with them, in words for the operator."""
 
+    def known(self) -> frozenset[str]:
+        """The names of bad things in the shipped examples that they find, besides those that all have to."""
+
     def blocks(self, message: bytes) -> bool:
         """Whether they find in a message what mail is stopped for."""
 
@@ -83,7 +88,12 @@ class Tester:
     shipped: Path  # the set that came with the gateway
 
 
-TESTERS: Mapping[Family, Tester] = MappingProxyType({Family.ANTIVIRUS: Tester(SignatureTrial, SHIPPED)})
+TESTERS: Mapping[Family, Tester] = MappingProxyType(
+    {
+        Family.ANTIVIRUS: Tester(signatures.Trial, SHIPPED_SIGNATURES),
+        Family.ANTISPAM: Tester(content.Trial, SHIPPED_CONTENT),
+    }
+)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -118,9 +128,13 @@ def _try_out(made: BaseSet, settings: Settings) -> None:
     """Raises `Trouble` when the databases must not be used."""
     tester = TESTERS[made.manifest.family]
     new = tester.trial(made)
-    faults = [*islice(new.faults(), MOST_FAULTS)]
+    in_use = _in_use(settings.path.bases_path / made.manifest.family, tester)
+    lost = sorted(in_use.known() - new.known())
+    faults = [
+        *islice(new.faults(), MOST_FAULTS),
+        *(f"{name} is not found any more, and the databases in use find it" for name in lost),
+    ]
     if not faults:
-        in_use = _in_use(settings.path.bases_path / made.manifest.family, tester)
         faults = asyncio.run(_blocked_of_late(new, in_use, settings))
     if faults:
         raise Trouble(Code.UNFIT, "\n".join(faults))

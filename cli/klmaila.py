@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from email.utils import format_datetime
 from pathlib import Path
 
 import click
 
+from cli import archives
 from cli.listing import HEADING, line_of
 from cli.operators import Code, Trouble, act_for_owner_of, banner, run, settings_of
 from gateway.config.settings import Settings
@@ -22,7 +22,6 @@ from gateway.records.entries import EntryFilter
 from gateway.runtime.clock import utc_now
 from gateway.runtime.logs import one_line
 from gateway.runtime.process import DEFAULT_CONFIG
-from gateway.runtime.wiring import open_blobs, open_records
 from gateway.storages.storages import Storages
 from gateway.version import VERSION
 
@@ -38,12 +37,7 @@ class Archive:
 
     async def entry(self, entry_id: str) -> StorageEntry:
         """One message. Raises `Trouble` when it is not there."""
-        entry = await self.storages.entries.find(self.path, entry_id)
-        if entry is None:
-            raise Trouble(
-                Code.NOT_PERFORMED, f"Message with QueueID {one_line(entry_id)} is not in {self.path}."
-            )
-        return entry
+        return await archives.entry_of(self.storages, self.path, entry_id)
 
 
 Order = Callable[[Archive], Awaitable[None]]
@@ -120,29 +114,9 @@ def klmaila(
 
 
 async def _carry_out(order: Order, settings: Settings, path: str) -> None:
-    async with _opened(settings) as storages:
-        named = [storage.path for storage in operations.storages_of(settings)]
-        # One that the configuration does not name any more can still be emptied.
-        if path not in named and path not in await storages.entries.storages():
-            raise Trouble(
-                Code.UNREADABLE,
-                f"{path} is no archive or quarantine: the configuration names {', '.join(named)}",
-            )
+    async with archives.opened(settings) as (_, storages):
+        await archives.known(storages, settings, path)
         await order(Archive(storages, path))
-
-
-@asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[Storages]:
-    records = await open_records(settings)
-    try:
-        blobs, place = await open_blobs(settings)
-        try:
-            yield Storages(place, blobs, records)
-        finally:
-            await place.close()
-            await blobs.close()
-    finally:
-        await records.close()
 
 
 async def show_all_there(archive: Archive) -> None:

@@ -23,8 +23,6 @@ import httpx
 
 from gateway.version import VERSION
 
-CHUNK = 64 << 10
-
 MOST_REDIRECTS = 5
 
 MOST_TRIES = 5
@@ -42,6 +40,10 @@ class NotThere(Exception):
 
 class SourceFailed(Exception):
     """The source cannot be used; says why. Another one may be."""
+
+
+class TooSlow(SourceFailed):
+    """The source is there, and gives too little at a time."""
 
 
 class Source(Protocol):
@@ -172,6 +174,8 @@ class WebSource:
             had = _size(part)
             try:
                 self._run(self._fetch(path, part, size, progress))
+            except TooSlow:
+                raise
             except SourceFailed:
                 if _size(part) <= had:
                     raise
@@ -188,7 +192,7 @@ class WebSource:
         try:
             return self._runner.run(talk)
         except (TimeoutError, httpx.TimeoutException) as problem:
-            raise SourceFailed(f"{self.name}: is silent or too slow") from problem
+            raise TooSlow(f"{self.name}: is silent or too slow") from problem
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as problem:
             raise SourceFailed(f"{self.name}: {str(problem) or type(problem).__name__}") from problem
 
@@ -255,14 +259,12 @@ class WebSource:
 
     async def _chunks(self, response: httpx.Response) -> AsyncIterator[bytes]:
         since, came = self._clock(), 0
-        async for chunk in response.aiter_raw(CHUNK):
+        async for chunk in response.aiter_raw():
             yield chunk
             came += len(chunk)
             if self._clock() - since >= self._patience.window:
                 if came < self._patience.least:
-                    raise SourceFailed(
-                        f"{self.name}: is too slow, {came} bytes in {self._patience.window:g} s"
-                    )
+                    raise TooSlow(f"{self.name}: is too slow, {came} bytes in {self._patience.window:g} s")
                 since, came = self._clock(), 0
 
     async def _refuse_less_security(self, request: httpx.Request) -> None:

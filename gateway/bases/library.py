@@ -1,7 +1,7 @@
 """The databases that a process works with, kept up with the set in use by `follow`.
 
 There is never a moment without databases: a new set is read while the old one goes on, and takes its place
-in one assignment. A set that cannot be used changes nothing but the log.
+in one assignment. A set that cannot be used, or that the licence does not cover, changes nothing but the log.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from gateway.bases import shelf
-from gateway.bases.catalogue import BaseSet, Manifest, UnusableSet, open_set
+from gateway.bases.catalogue import BaseSet, Manifest, UnusableSet, open_set, read_manifest
 from gateway.domain.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -45,13 +46,23 @@ class Loaded(Generic[T]):
 class Library(Generic[T]):
     """One family of databases, in this process."""
 
-    def __init__(self, place: Path, shipped: Path, load: Callable[[BaseSet], T]) -> None:
-        """`place` is the shelf, `shipped` the set for as long as the shelf is empty.
+    def __init__(
+        self,
+        place: Path,
+        shipped: Path,
+        load: Callable[[BaseSet], T],
+        *,
+        permits: Callable[[date], bool] = lambda _: True,
+    ) -> None:
+        """`place` is the shelf, `shipped` the set for as long as the shelf has none that is permitted.
 
         `load` makes of a set whose files are as they should be what this process works with, in a thread
-        of its own. What it cannot use, it calls `UnusableSet`.
+        of its own. What it cannot use, it calls `UnusableSet`. `permits` says whether databases made on that
+        day may be used; when the answer changes, the next look has its effect.
         """
         self._place = place
+        self._permits = permits
+        self._not_permitted: str | None = None  # a version that waits for another licence
         self._shipped = shipped
         self._load = load
         self._loaded: Loaded[T] | None = None
@@ -75,14 +86,24 @@ class Library(Generic[T]):
             if await self._take(folder):
                 return
         if not candidates and await self._take(self._shipped):
-            log.warning("%s: no databases yet, those that came with the gateway are used", self._place)
+            log.warning(
+                "%s: no databases %s, those that came with the gateway are used",
+                self._place,
+                "that the licence covers" if self._not_permitted else "yet",
+            )
             return
         raise NoBases(f"{self._place}: no set of databases here can be used; the log says why")
 
-    async def follow(self) -> None:
-        """Take over each set that is switched to, until cancelled."""
+    async def follow(self, reloaded: Callable[[], int] = lambda: 0) -> None:
+        """Take over each set that is switched to, until cancelled.
+
+        `reloaded` says how often an operator wanted the set in use to be read anew: it is, when that rises.
+        """
+        done = reloaded()
         while True:
             await asyncio.sleep(LOOK_SECONDS)
+            if (wanted := reloaded()) != done:
+                done, self._seen = wanted, None
             await self.look()
 
     async def look(self) -> bool:
@@ -94,13 +115,32 @@ class Library(Generic[T]):
             return False
         if version is None or version == self._seen:
             return False
+        if not self._is_permitted(version):
+            return False
         self._seen = version
         return await self._take(self._place / version)
 
     def _candidates(self) -> tuple[Path, ...]:
-        """The set in use, then the others from the newest on."""
+        """The set in use, then the others from the newest on; none that the licence does not cover."""
         others = [version for version in reversed(shelf.versions(self._place)) if version != self._seen]
-        return tuple(self._place / version for version in ([self._seen] if self._seen else []) + others)
+        all_of_them = ([self._seen] if self._seen else []) + others
+        permitted = [version for version in all_of_them if self._is_permitted(version)]
+        if self._seen not in permitted:
+            self._seen = None
+        return tuple(self._place / version for version in permitted)
+
+    def _is_permitted(self, version: str) -> bool:
+        """Whether the licence covers that version; when it does not, that is told once."""
+        try:
+            made_on = read_manifest(self._place / version).made_at.date()
+        except UnusableSet:
+            return True  # whoever reads it will say what is wrong
+        if self._permits(made_on):
+            return True
+        if version != self._not_permitted:
+            self._not_permitted = version
+            log.error("databases %s are not used: they were made after the licence ended", version)
+        return False
 
     async def _take(self, folder: Path) -> bool:
         try:

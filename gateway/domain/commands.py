@@ -32,8 +32,13 @@ class TryAgain:
 
 
 @dataclass(frozen=True, slots=True)
+class ReloadBases:
+    """Every process reads the databases in use anew, also when they are those that it has."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reload:
     """Every process ends, and is started again with the configuration as it is then."""
 
 
-Command = Suspend | Resume | Remove | TryAgain | Reload
+Command = Suspend | Resume | Remove | TryAgain | ReloadBases | Reload

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, func, insert, or_, select
 
 from gateway.domain.statistics import Gauge
 from gateway.records.attempts import Attempts
-from gateway.records.schema import gauges, micros
+from gateway.records.schema import gauges, micros, of_launch
 
 
 class SqlGauges:
@@ -28,9 +28,10 @@ class SqlGauges:
             (_FORGET, {"told_by": source, "now": micros(now)}), *((_ADD, row) for row in rows)
         )
 
-    async def known(self, now: datetime) -> Mapping[Gauge, int]:
-        """What all processes have together, of each gauge that one of them tells."""
-        rows = await self._attempts.read(_KNOWN, {"now": micros(now)})
+    async def known(self, now: datetime, launch: str = "") -> Mapping[Gauge, int]:
+        """What all processes, or those of a launch, have together, of each gauge that one of them tells."""
+        asked = _KNOWN.where(of_launch(gauges.c.source, launch)) if launch else _KNOWN
+        rows = await self._attempts.read(asked, {"now": micros(now)})
         return {Gauge(row.gauge): int(row.value) for row in rows if row.gauge in set(Gauge)}
 
 

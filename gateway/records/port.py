@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from gateway.domain.journey import Answer, Event
+from gateway.domain.lessons import Lesson, LessonChange
 from gateway.domain.pipeline import Module
 from gateway.domain.statistics import Counter, Gauge, Peak
 
@@ -165,8 +166,8 @@ class GaugeRecords(Protocol):
     async def tell(self, source: str, values: Mapping[Gauge, int], now: datetime, until: datetime) -> None:
         """All that the process `source` measures, and until when it is true unless told anew."""
 
-    async def known(self, now: datetime) -> Mapping[Gauge, int]:
-        """What all processes have together, of each gauge that one of them tells."""
+    async def known(self, now: datetime, launch: str = "") -> Mapping[Gauge, int]:
+        """What all processes, or those of a launch, have together, of each gauge that one of them tells."""
 
 
 class UsageRecords(Protocol):
@@ -177,6 +178,40 @@ class UsageRecords(Protocol):
 
     async def received_bytes(self, midnight: datetime) -> Sequence[int]:
         """The bytes of mail that came in each of the 24 hours from `midnight` on."""
+
+
+class LessonRecords(Protocol):
+    """Remembers what operators taught the spam filter. What is away for a while is a `TemporaryFailure`."""
+
+    async def teach(self, lesson: Lesson, content: bytes) -> None:
+        """Remember a lesson, to be read: in place of an older one about the same message."""
+
+    async def find(self, lesson_id: str) -> Lesson | None:
+        """One lesson that was not taken back."""
+
+    async def recent(self, most: int, before: Lesson | None = None) -> Sequence[Lesson]:
+        """The newest lessons that were not taken back; those behind `before` in that order if it is given."""
+
+    async def held(self) -> int:
+        """How many there are that were not taken back."""
+
+    async def undo(self, lesson_id: str, now: datetime) -> bool:
+        """Take a lesson back; False when there is none."""
+
+    async def unread(self, most: int) -> Sequence[tuple[str, bytes]]:
+        """The oldest lessons that wait to be read: their ids and messages."""
+
+    async def read(self, lesson_id: str, features: bytes, failure: str) -> None:
+        """What was made of a lesson, `failure` if nothing; its message is let go.
+
+        A lesson that was read or taken back meanwhile stays as it is.
+        """
+
+    async def changes(self, after: int, most: int) -> Sequence[LessonChange]:
+        """What was learned and what was taken back behind that change, in order."""
+
+    async def purge(self, most: int, now: datetime) -> int:
+        """Take back all but the newest `most`, and forget what was taken back long ago; how many."""
 
 
 class Records(Protocol):
@@ -198,11 +233,14 @@ class Records(Protocol):
     def counted(self) -> Mapping[str, int]:
         """What this process counted since it began, by `Counter`; 0 of what it never did."""
 
-    async def statistics(self) -> Mapping[Counter | Peak, int]:
-        """What all processes counted since the records began; 0 of what never was.
+    async def statistics(self, launch: str = "") -> Mapping[Counter | Peak, int]:
+        """What all processes counted since the records began, or those of a launch; 0 of what never was.
 
         A peak is the most of any hour, those of several processes added.
         """
+
+    async def counting_began(self) -> datetime | None:
+        """The hour of the first thing that was counted."""
 
     @property
     def outages(self) -> OutageRecords:
@@ -223,6 +261,10 @@ class Records(Protocol):
     @property
     def usage(self) -> UsageRecords:
         """How much the gateway is used, as licences limit it."""
+
+    @property
+    def lessons(self) -> LessonRecords:
+        """What operators taught the spam filter."""
 
     @property
     def greylist(self) -> GreylistRecords:

@@ -54,8 +54,8 @@ T = TypeVar("T")
 _MIGRATION_LOCK = 0x6D61696C  # any number that only those use who migrate these tables
 
 
-async def open_postgres(url: str, pace: Pace | None = None) -> SqlRecords:
-    """Records in the database of `url`; `ConfigError` when it cannot be used.
+async def open_postgres(url: str, pace: Pace | None = None, launch: str = "") -> SqlRecords:
+    """Records in the database of `url`; `ConfigError` when it cannot be used. `launch` as for `open_sqlite`.
 
     `postgresql://user:password@host:5432/database?sslmode=verify-full`
     """
@@ -75,7 +75,7 @@ async def open_postgres(url: str, pace: Pace | None = None) -> SqlRecords:
             f"[gateway.records] Url {address.render_as_string()}: cannot keep records there: "
             f"{in_short(error)}; check that the server runs there, and user, password and database"
         ) from error
-    return SqlRecords(database, pace)
+    return SqlRecords(database, pace, launch=launch)
 
 
 def _migrate_alone(connection: Connection) -> None:

@@ -22,6 +22,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    true,
     tuple_,
     union_all,
 )
@@ -42,6 +43,7 @@ from gateway.records.schema import (
     micros,
     modules,
     moment,
+    of_launch,
     on_the_way,
     recipients,
 )
@@ -83,7 +85,8 @@ class Reading:
         self.settled = _settled(dialect)
         self.counts = _counts()
         self.queued = _queued()
-        self.sums = _sums()
+        self.sums = sums_of("")
+        self.first_hour = select(func.min(counts.c.hour).label("hour"))
         # No plain column: by its index all mail in those states would be read, and not what was removed.
         state = mails.c.state + ""
         self.removed = (
@@ -242,10 +245,11 @@ def _queued() -> CompoundSelect[Any]:
     )
 
 
-def _sums() -> Select[Any]:
-    """The sum of each counter, and the most of any hour."""
+def sums_of(launch: str) -> Select[Any]:
+    """The sum of each counter, and the most of any hour, of all processes or those of a launch."""
     hours = (
         select(counts.c.counter, func.sum(counts.c.value).label("value"))
+        .where(of_launch(counts.c.source, launch) if launch else true())
         .group_by(counts.c.counter, counts.c.hour)
         .subquery()
     )

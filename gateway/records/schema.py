@@ -16,9 +16,11 @@ from sqlalchemy import (
     ColumnElement,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
+    and_,
     false,
     literal_column,
 )
@@ -235,6 +237,29 @@ audit = Table(
     sqlite_with_rowid=False,
 )
 
+lessons = Table(
+    "lessons",
+    metadata,
+    Column("id", _Key, primary_key=True),  # of the message
+    Column("number", BigInteger, nullable=False),  # of the last change
+    Column("told", String, nullable=False),
+    Column("told_at", BigInteger, nullable=False),  # or taken back
+    Column("told_by", String, nullable=False),
+    Column("origin", String, nullable=False),
+    Column("title", String, nullable=False),
+    Column("content", LargeBinary),  # the message, until it was read
+    Column("features", LargeBinary),  # what the filter made of it
+    Column("failure", String, nullable=False),
+    Column("removed", Boolean, nullable=False),
+)
+
+lesson_clock = Table(
+    "lesson_clock",
+    metadata,
+    Column("id", Integer, primary_key=True),  # of the one row
+    Column("number", BigInteger, nullable=False),  # of the last change
+)
+
 on_the_way = mails.c.ended_at.is_(None)
 has_ended = mails.c.ended_at.is_not(None)
 has_body = mails.c.body.is_not(None)
@@ -243,6 +268,11 @@ is_hurried = mails.c.generation > literal_column("0")
 
 is_kept = entries.c.removed.is_(False)
 is_ordered = entries.c.ordered_at.is_not(None)
+
+
+def of_launch(source: Column[str], launch: str) -> ColumnElement[bool]:
+    """That a source is a process of that launch: those are called `<launch>/...`."""
+    return and_(source >= f"{launch}/", source < f"{launch}0")
 
 
 def _only(where: ColumnElement[bool]) -> dict[str, Any]:
@@ -275,6 +305,9 @@ Index(
     **_only(is_kept),
 )
 Index("notices_at", notices.c.at)
+Index("lessons_number", lessons.c.number)
+Index("lessons_told", lessons.c.told_at, lessons.c.id)
+Index("lessons_unread", lessons.c.number, **_only(lessons.c.content.is_not(None)))
 Index("storage_entries_ordered", entries.c.ordered_at, **_only(is_ordered))
 Index("storage_entries_removed", entries.c.storage, entries.c.id, **_only(entries.c.removed.is_(True)))
 

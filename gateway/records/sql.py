@@ -7,7 +7,7 @@ import time
 from base64 import b64decode
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Executable
 
@@ -24,6 +24,7 @@ from gateway.records.database import Database
 from gateway.records.gauges import SqlGauges
 from gateway.records.greylist import SqlGreylist
 from gateway.records.history import SqlHistory
+from gateway.records.lessons import SqlLessons
 from gateway.records.lookups import Lookups
 from gateway.records.notices import SqlNotices
 from gateway.records.outages import SqlOutages
@@ -37,6 +38,7 @@ from gateway.records.reading import (
     queue_page,
     queued_of,
     settled_of,
+    sums_of,
 )
 from gateway.records.rows import Numbered, as_json, rows_of
 from gateway.records.schema import micros, moment
@@ -55,7 +57,11 @@ class SqlRecords:
     """Records in a database."""
 
     def __init__(
-        self, database: Database, pace: Pace | None = None, clock: Callable[[], float] = time.time
+        self,
+        database: Database,
+        pace: Pace | None = None,
+        clock: Callable[[], float] = time.time,
+        launch: str = "",
     ) -> None:
         self.database = database
         self._attempts = Attempts(database)
@@ -64,6 +70,7 @@ class SqlRecords:
         self.greylist = SqlGreylist(database)
         self.entries = SqlEntries(database)
         self.notices = SqlNotices(database)
+        self.lessons = SqlLessons(database)
         self.history = SqlHistory(self._attempts)
         self.audit = SqlAudit(database)
         self.announcements = SqlAnnouncements(database)
@@ -72,7 +79,7 @@ class SqlRecords:
         self._reading = Reading(database.dialect)
         self._writing = Writing(database.dialect)
         self._lookups = Lookups(self._settled, Settled())
-        self._counting = Counting(secrets.token_urlsafe(9), clock)
+        self._counting = Counting(f"{launch}/{secrets.token_urlsafe(9)}", clock)
         self._counts_are_noted = False
         self._behind = WriteBehind(self._store, pace or Pace())
 
@@ -99,13 +106,19 @@ class SqlRecords:
         """What this process counted since it began."""
         return self._counting.totals
 
-    async def statistics(self) -> Mapping[Counter | Peak, int]:
-        """What all processes counted since the records began."""
-        sums = {row.counter: row for row in await self._read(self._reading.sums)}
+    async def statistics(self, launch: str = "") -> Mapping[Counter | Peak, int]:
+        """What all processes counted since the records began, or those of a launch."""
+        rows = await self._read(sums_of(launch) if launch else self._reading.sums)
+        sums = {row.counter: row for row in rows}
         return {
             **{name: sums[name].total if name in sums else 0 for name in Counter},
             **{name: sums[name].most if name in sums else 0 for name in Peak},
         }
+
+    async def counting_began(self) -> datetime | None:
+        """The hour of the first thing that was counted."""
+        (row,) = await self._read(self._reading.first_hour)
+        return None if row.hour is None else datetime.fromtimestamp(row.hour, UTC)
 
     @property
     def ready(self) -> bool:

@@ -47,8 +47,11 @@ CACHE_KIB = 8 * 1024
 T = TypeVar("T")
 
 
-async def open_sqlite(path: Path, pace: Pace | None = None) -> SqlRecords:
-    """Records in the file `path`, made if it is not there; `ConfigError` when it cannot be used."""
+async def open_sqlite(path: Path, pace: Pace | None = None, launch: str = "") -> SqlRecords:
+    """Records in the file `path`, made if it is not there; `ConfigError` when it cannot be used.
+
+    What this process counts, it counts as one of `launch`, if that is said.
+    """
     try:
         await asyncio.to_thread(_make_file, path)
     except OSError as error:
@@ -60,7 +63,7 @@ async def open_sqlite(path: Path, pace: Pace | None = None) -> SqlRecords:
     except (ConfigError, DBAPIError) as error:
         await database.close()
         raise _unusable(path, in_short(error)) from error
-    return SqlRecords(database, pace)
+    return SqlRecords(database, pace, launch=launch)
 
 
 def _make_file(path: Path) -> None:

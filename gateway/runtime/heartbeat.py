@@ -47,6 +47,11 @@ class Heartbeat:
         self._file = file
         self._begun: set[str] = set()
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether a supervisor listens."""
+        return self._channel is not None
+
     @classmethod
     def inherited(cls, environment: MutableMapping[str, str] = os.environ) -> Heartbeat:
         """Where the environment says that signs of life go.

@@ -43,6 +43,10 @@ class Licensing:
         """Whether the parameters about spam mean anything."""
         return self.standing.filters_spam
 
+    def takes_databases_of(self, made_on: date) -> bool:
+        """Whether databases made on that day may be used: those made after the term are refused."""
+        return self.standing.takes_databases_of(made_on)
+
     async def open(self) -> None:
         """Know the licence. Raises `NoLicence` when the gateway may not start with it."""
         await self._take_new_lists()

@@ -55,6 +55,11 @@ class Lifecycle:
         self.stopping.set()
         self._wake()
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody starts this process anew when it ends."""
+        return self._heartbeat.is_heard
+
     def is_suspended(self, module: Module) -> bool:
         """Whether an operator suspended that module."""
         return module in self._suspended

@@ -20,6 +20,7 @@ class StandingOrders:
     """The orders in force in this process."""
 
     tries_again: int = 0  # how often an operator wanted hosts to be tried again
+    bases_reloaded: int = 0  # how often an operator wanted the databases to be read anew
     _removed: dict[str, None] = field(default_factory=dict)  # in the order in which they were removed
 
     def replace(self, removed: Iterable[str]) -> None:
@@ -35,6 +36,10 @@ class StandingOrders:
     def try_again(self) -> None:
         """Hosts that could not be reached are tried again."""
         self.tries_again += 1
+
+    def reload_bases(self) -> None:
+        """The databases are read anew."""
+        self.bases_reloaded += 1
 
     def is_removed(self, mail: Mail) -> bool:
         """Whether an operator removed that mail."""

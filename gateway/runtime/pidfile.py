@@ -63,6 +63,26 @@ class PidFile:
         os.close(self._fd)
 
 
+def holder_of(path: Path) -> int | None:
+    """The process of the gateway that holds the file; None when none runs. Raises `StartFailure`."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None
+    except OSError as problem:
+        raise StartFailure(
+            ExitCode.SYSTEM_ERROR, f"the PID file {path} cannot be read ({problem.strerror})"
+        ) from problem
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        number = os.read(fd, 20).decode("ascii", "replace").strip()
+        return int(number) if number.isdecimal() else None
+    finally:
+        os.close(fd)
+    return None
+
+
 def _open(path: Path) -> int:
     try:
         # The directory below /run is gone after each start of the machine.

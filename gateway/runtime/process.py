@@ -17,8 +17,12 @@ from gateway.config.findings import InvalidConfig
 from gateway.config.load import load_settings
 from gateway.config.settings import Settings
 from gateway.domain.errors import ConfigError
+from gateway.runtime.control import follow_control_files
 from gateway.runtime.exitcodes import ExitCode
+from gateway.runtime.gauging import tell_regularly
 from gateway.runtime.heartbeat import Heartbeat
+from gateway.runtime.ids import new_id
+from gateway.runtime.launch import Launch
 from gateway.runtime.licensing import NoLicence
 from gateway.runtime.lifecycle import Lifecycle
 from gateway.runtime.logs import start_logging
@@ -49,7 +53,7 @@ def run_services(services: Mapping[str, Run], config: Path) -> int:
             time_format=settings.locale.time_format,
         )
         _collect_garbage_seldom()
-        uvloop.run(_run(services, settings))
+        uvloop.run(_run(services, settings, config))
     except InvalidConfig as invalid:
         print(invalid, file=sys.stderr)
         return ExitCode.BAD_CONFIG
@@ -71,18 +75,25 @@ def _collect_garbage_seldom() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-async def _run(services: Mapping[str, Run], settings: Settings) -> None:
+async def _run(services: Mapping[str, Run], settings: Settings, config: Path) -> None:
     heartbeat = Heartbeat.inherited()
     lifecycle = Lifecycle(heartbeat)
     lifecycle.stop_on_signals()
     heartbeat.when_orphaned(lifecycle.stop)
     lifecycle.expect(services)
-    async with open_gateway(settings, lifecycle) as gateway, monitored(gateway, services):
+    launch = Launch.inherited()
+    async with (
+        open_gateway(settings, lifecycle, config, launch) as gateway,
+        monitored(gateway, services),
+    ):
+        source = f"{launch.name if launch else ''}/{new_id()}"
         try:
             async with asyncio.TaskGroup() as group:
                 following = (
                     group.create_task(follow_commands(gateway)),
                     group.create_task(gateway.licensing.follow()),
+                    group.create_task(follow_control_files(gateway, launch)),
+                    group.create_task(tell_regularly(gateway.gauges, gateway.records.gauges, source)),
                 )
                 await _run_all(services, gateway)
                 for task in following:

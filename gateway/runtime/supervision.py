@@ -167,7 +167,9 @@ class Supervisor:
                 self.stop()
                 return
             delay = next_delay(delay, life.lived, self._limits)
-            _log.error("%s %s: started again in %.1f s", child.name, why, delay)
+            # A process ends well only when it was told to, to begin again with what has changed.
+            level = logging.INFO if why == manner_of_end(ExitCode.STARTED) else logging.ERROR
+            _log.log(level, "%s %s: started again in %.1f s", child.name, why, delay)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._halted.wait(), delay)
 

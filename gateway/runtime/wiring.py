@@ -17,7 +17,7 @@ from gateway.blobs.port import Blobs
 from gateway.bus.port import Bus, Inlet
 from gateway.config.settings import Settings
 from gateway.dns.port import Dns
-from gateway.domain.commands import Reload, Remove, Resume, Suspend, TryAgain
+from gateway.domain.commands import Reload, ReloadBases, Remove, Resume, Suspend, TryAgain
 from gateway.domain.errors import ConfigError, TemporaryFailure
 from gateway.domain.pipeline import Module
 from gateway.domain.statistics import Counter, Took, nobody_times
@@ -29,6 +29,8 @@ from gateway.records.licences import LicenceRecords
 from gateway.records.port import Records
 from gateway.records.sql import SqlRecords
 from gateway.runtime.clock import utc_now
+from gateway.runtime.gauging import Gauges
+from gateway.runtime.launch import Launch
 from gateway.runtime.licensing import Licensing
 from gateway.runtime.lifecycle import Lifecycle
 from gateway.runtime.orders import MOST, StandingOrders
@@ -55,16 +57,20 @@ class Gateway:
     lifecycle: Lifecycle
     licensing: Licensing
     orders: StandingOrders = field(default_factory=StandingOrders)
+    gauges: Gauges = field(default_factory=Gauges)
     metrics: Metrics = field(default_factory=Metrics)
     readiness: Readiness = field(default_factory=Readiness)
     tracer: Tracer | None = None  # None: nothing is traced
+    config: Path | None = None  # the file that the settings come from, if they come from one
 
 
 @asynccontextmanager
-async def open_gateway(settings: Settings, lifecycle: Lifecycle) -> AsyncIterator[Gateway]:
+async def open_gateway(
+    settings: Settings, lifecycle: Lifecycle, config: Path | None = None, launch: Launch | None = None
+) -> AsyncIterator[Gateway]:
     """Open the outside worlds and ask for the present state; a `ConfigError` says which cannot be reached."""
     async with AsyncExitStack() as stack:
-        records = await open_records(settings)
+        records = await open_records(settings, launch.name if launch else "")
         stack.push_async_callback(records.close)
         kept, place = await open_blobs(settings)
         blobs = CarryingBlobs(kept)
@@ -80,6 +86,7 @@ async def open_gateway(settings: Settings, lifecycle: Lifecycle) -> AsyncIterato
             *(settings, bus, blobs, records, Storages(place, blobs, records), lifecycle, licensing),
             readiness=Readiness(worlds_of(bus, blobs, records), lambda: lifecycle.phase),
             tracer=tracer,
+            config=config,
         )
         await licensing.open()
         # Before any mail is taken: what an operator suspended or removed stays so over a restart.
@@ -102,6 +109,8 @@ async def follow_commands(gateway: Gateway) -> None:
                     gateway.orders.remove(mail_ids)
                 case TryAgain():
                     gateway.orders.try_again()
+                case ReloadBases():
+                    gateway.orders.reload_bases()
                 case Reload():
                     gateway.lifecycle.stop()
 
@@ -170,18 +179,19 @@ async def open_blobs(settings: Settings) -> tuple[Blobs, Place]:
             raise ConfigError(f"[gateway.blobs] Url: {scheme}: is no place for bodies; use file:// or s3://")
 
 
-async def open_records(settings: Settings) -> SqlRecords:
-    """The records of `[gateway.records] Url`."""
+async def open_records(settings: Settings, launch: str = "") -> SqlRecords:
+    """The records of `[gateway.records] Url`, as a process of that launch of the gateway if there is one."""
     url = settings.records.url
     match urlsplit(url).scheme:
         case "sqlite":
             from gateway.records.sqlite import open_sqlite
 
-            return await open_sqlite(Path("/", unquote(urlsplit(url).path).lstrip("/")))
+            path = Path("/", unquote(urlsplit(url).path).lstrip("/"))
+            return await open_sqlite(path, launch=launch)
         case "postgresql":
             from gateway.records.postgres import open_postgres
 
-            return await open_postgres(url)
+            return await open_postgres(url, launch=launch)
         case scheme:
             raise ConfigError(
                 f"[gateway.records] Url: {scheme}: is no database; use sqlite:/// or postgresql://"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from gateway.config.settings import Settings
 from gateway.domain.pipeline import Stage
 from gateway.domain.storage import StorageKind, quarantines_in_use
 from gateway.runtime.isolation import IsolationPool
+from gateway.runtime.licensing import Licensing
 from gateway.runtime.notifying import open_notifier
 from gateway.runtime.process import run_service
 from gateway.runtime.serve import serve
@@ -22,6 +23,8 @@ from gateway.runtime.wiring import Gateway
 from gateway.version import VERSION
 from services.antispam.analysis import Analyst, Rules
 from services.antispam.database.database import SHIPPED, Database, load_database
+from services.antispam.knowledge import Knowledge
+from services.antispam.learning.learner import Learner
 from services.antispam.reader import MessageReader
 from services.antispam.reading.reading import read_sheet
 from services.antispam.worker import AntispamWorker
@@ -39,13 +42,23 @@ async def run(gateway: Gateway) -> None:
     for storage in (settings.outgoing_archive, *quarantines):
         await gateway.storages.prepare(storage)
     async with AsyncExitStack() as stack:
-        library = await stack.enter_async_context(opened_database(settings.path.bases_path))
+        library = await stack.enter_async_context(
+            opened_database(
+                settings.path.bases_path, gateway.licensing, lambda: gateway.orders.bases_reloaded
+            )
+        )
         pool = IsolationPool(processes=min(MOST_PROCESSES, os.cpu_count() or 1), preload=(READING,))
         stack.push_async_callback(pool.close)
+        reader = MessageReader(gateway.blobs, pool)
+        learner = Learner(
+            gateway.records.lessons,
+            lambda message: reader.read_content(message, settings.antispam.timeout),
+        )
+        stack.callback(asyncio.create_task(learner.follow()).cancel)
         analyst = Analyst(
-            MessageReader(gateway.blobs, pool),
+            reader,
             rules_for(settings),
-            lambda: library.current.content,
+            lambda: Knowledge(library.current.content, learner.learned),
             count=gateway.records.count,
         )
         worker = AntispamWorker(
@@ -72,11 +85,14 @@ def rules_for(settings: Settings) -> Rules:
 
 
 @asynccontextmanager
-async def opened_database(bases: Path) -> AsyncIterator[Library[Database]]:
-    """The content database, which follows the set in use."""
-    library = Library(bases / Family.ANTISPAM, SHIPPED, load_database)
+async def opened_database(
+    bases: Path, licensing: Licensing, reloaded: Callable[[], int] = lambda: 0
+) -> AsyncIterator[Library[Database]]:
+    """The content database, which follows the set in use, and is read anew as often as `reloaded` says."""
+    place = bases / Family.ANTISPAM
+    library = Library(place, SHIPPED, load_database, permits=licensing.takes_databases_of)
     await library.open()
-    following = asyncio.create_task(library.follow())
+    following = asyncio.create_task(library.follow(reloaded))
     try:
         yield library
     finally:

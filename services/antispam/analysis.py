@@ -18,8 +18,8 @@ from gateway.domain.journey import Finding
 from gateway.domain.mail import Mail
 from gateway.domain.statistics import Counter, nobody_counts
 from services.antispam.checks import CHECKS, Check
-from services.antispam.database.database import Database
 from services.antispam.facts import Facts
+from services.antispam.knowledge import Knowledge
 from services.antispam.looking import Looked, look
 from services.antispam.message import Message
 from services.antispam.reader import MessageReader
@@ -54,7 +54,7 @@ class Seen:
 
     message: Message  # of which only the header block counts: the rest is forgotten
     findings: tuple[Finding, ...]
-    database: Database  # that they were found with
+    knowledge: Knowledge  # that they were found with
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +75,16 @@ class Analyst:
         self,
         reader: MessageReader,
         rules: Rules,
-        database: Callable[[], Database],
+        knowledge: Callable[[], Knowledge],
         *,
         checks: Sequence[Check] = CHECKS,
         count: Callable[[Counter], None] = nobody_counts,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`database` gives the one in use at that moment."""
+        """`knowledge` gives what is known at that moment."""
         self._reader = reader
         self._rules = rules
-        self._database = database
+        self._knowledge = knowledge
         self._checks = checks
         self._count = count
         self._clock = clock
@@ -93,7 +93,7 @@ class Analyst:
 
     async def analyse(self, mail: Mail) -> Seen:
         """What was found. Nothing in the message makes this fail; what cannot be read has no findings."""
-        database = self._database()
+        knowledge = self._knowledge()
         key = _Key(
             mail.body.digest,
             mail.envelope.sender,
@@ -104,12 +104,12 @@ class Analyst:
         # The copies of one message come together: the first one looks for all.
         async with self._working.setdefault(key, asyncio.Lock()):
             known = self._remembered.get(key)
-            if known and known.database is database:
+            if known and known.knowledge == knowledge:
                 self._remembered.move_to_end(key)
                 return known
-            return await self._analyse(mail, key, database)
+            return await self._analyse(mail, key, knowledge)
 
-    async def _analyse(self, mail: Mail, key: _Key, database: Database) -> Seen:
+    async def _analyse(self, mail: Mail, key: _Key, knowledge: Knowledge) -> Seen:
         rules = self._rules
         deadline = self._clock() + rules.timeout
         message = Message()
@@ -117,23 +117,23 @@ class Analyst:
             async with asyncio.timeout(rules.timeout):
                 if rules.max_size and mail.body.size > rules.max_size:
                     message = await self._reader.read_head(mail.body)
-                    return Seen(message, (_TOO_LARGE,), database)
+                    return Seen(message, (_TOO_LARGE,), knowledge)
                 message = await self._reader.read(mail.body, rules.timeout)
-                looked = await self._look(message, self._facts(mail), database, deadline)
+                looked = await self._look(message, self._facts(mail), knowledge, deadline)
         except TimeoutError:
             _log.warning("the spam analysis took too long: not detected", extra={"mail_id": mail.id})
             self._count(Counter.ANTISPAM_TIMEOUTS)
-            return Seen(message, (_TOO_SLOW,), database)
+            return Seen(message, (_TOO_SLOW,), knowledge)
         self._tell(mail, message, looked)
-        return self._remember(key, Seen(_head_of(message), looked.findings, database))
+        return self._remember(key, Seen(_head_of(message), looked.findings, knowledge))
 
-    async def _look(self, message: Message, facts: Facts, database: Database, deadline: float) -> Looked:
+    async def _look(self, message: Message, facts: Facts, knowledge: Knowledge, deadline: float) -> Looked:
         def expired() -> bool:
             return self._clock() > deadline
 
         if len(message.words) + len(message.hidden) <= MOST_AT_ONCE:
-            return look(message, database, facts, expired=expired, checks=self._checks)
-        return await asyncio.to_thread(look, message, database, facts, expired=expired, checks=self._checks)
+            return look(message, knowledge, facts, expired=expired, checks=self._checks)
+        return await asyncio.to_thread(look, message, knowledge, facts, expired=expired, checks=self._checks)
 
     def _facts(self, mail: Mail) -> Facts:
         return Facts(

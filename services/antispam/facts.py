@@ -27,12 +27,24 @@ class Resemblance:
 
 
 @dataclass(frozen=True, slots=True)
+class Taught:
+    """What the lessons of operators say of a message."""
+
+    spam: str = ""  # the lesson about spam that it resembles most, "" for none
+    spam_likeness: float = 0.0
+    good: str = ""  # the same of good mail
+    good_likeness: float = 0.0
+    leaning: float = 0.0  # how its words lean: -1 is good, 1 is spam
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything that checks know of a message and its sender without asking anybody."""
 
     terms: tuple[Term, ...] = ()  # found in the message, each once
     words: int = 0  # how many the message has, as the database counts them
     resemblances: tuple[Resemblance, ...] = ()  # to samples of spam, the greatest first
+    taught: Taught | None = None  # None: no lesson says anything
     authentication: Authentication | None = None  # None: not asked who sent it
     client_ip: str = ""
     helo: str = ""

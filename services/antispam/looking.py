@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gateway.domain.journey import Finding
 from services.antispam.checks import CHECKS, Check
-from services.antispam.database.database import Database
 from services.antispam.facts import Facts
+from services.antispam.knowledge import Knowledge
 from services.antispam.message import Message
 
 
@@ -33,7 +33,7 @@ _NO_FACTS = Facts()
 
 def look(
     message: Message,
-    database: Database,
+    knowledge: Knowledge,
     facts: Facts = _NO_FACTS,
     *,
     expired: Callable[[], bool],
@@ -46,10 +46,9 @@ def look(
     findings: list[Finding] = []
     left_out: list[LeftOut] = []
     try:
-        known = database.look(message.words, message.subjects)
-        facts = replace(facts, terms=known.terms, words=known.words, resemblances=known.resemblances)
+        facts = knowledge.added_to(facts, message)
     except Exception as error:
-        left_out.append(_failed("database", error))
+        left_out.append(_failed("knowledge", error))
     for check in checks:
         if expired():
             raise TimeoutError

@@ -40,18 +40,6 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Attachment:
-    """A part that is no text to be shown."""
-
-    name: str
-    content_type: str  # as declared
-    kind: str  # MIME type that its bytes tell, "" when they tell none
-    size: int  # bytes, decoded
-    text: str = ""  # what a person would read in it, where we can
-    trouble: str = ""  # why it could not be read
-
-
-@dataclass(frozen=True, slots=True)
 class Disguise:
     """A way in which words were made unreadable for programs, and what it hid."""
 
@@ -78,6 +66,21 @@ class Markup:
     preheader: int = 0  # of them, those before all text that is seen: lists of messages show them
     tables: int = 0
     refresh: bool = False  # leads elsewhere by itself
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A part that is no text to be shown."""
+
+    name: str
+    content_type: str  # as declared
+    kind: str  # MIME type that its bytes tell, "" when they tell none
+    size: int  # bytes, decoded
+    text: str = ""  # what a person would read in it, where we can
+    trouble: str = ""  # why it could not be read
+    markup: Markup | None = None  # of HTML
+    width: int = 0  # pixels of a picture, 0 when it was not looked at
+    height: int = 0
 
 
 @dataclass(frozen=True, slots=True)

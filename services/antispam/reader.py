@@ -14,7 +14,7 @@ from gateway.domain.mail import BodyRef
 from gateway.runtime.isolation import Cause, CouldNotCheck, IsolationPool
 from gateway.runtime.sheets import Sheet
 from services.antispam.message import Message, read_message
-from services.antispam.reading.reading import is_light, read_sheet, read_whole
+from services.antispam.reading.reading import MOST_BOUNDARY_LINES, read_sheet, read_whole, survey
 
 MOST_READ = 1 << 20
 """Bytes of a message that are read; of a larger one its beginning and its end."""
@@ -49,21 +49,26 @@ class MessageReader:
     async def read(self, body: BodyRef, seconds: float) -> Message:
         """The message, read within about so many seconds, with what could not be read among its troubles."""
         content = await self._excerpt(body)
-        if is_light(content):
-            message = self._on_the_spot(content)
-        else:
-            message = await self._isolated(content, seconds)
+        message = await self.read_content(content, seconds)
         if body.size > len(content):
             message = replace(message, troubles=(NOT_WHOLE, *message.troubles))
         return replace(message, size=body.size)
+
+    async def read_content(self, content: bytes, seconds: float) -> Message:
+        """The same of a message, or the beginning of one, that is in memory."""
+        return self._on_the_spot(content) or await self._isolated(content, seconds)
 
     async def read_head(self, body: BodyRef) -> Message:
         """Its header block alone."""
         return read_message(await self._bytes(body, 0, MOST_READ))
 
-    def _on_the_spot(self, content: bytes) -> Message:
+    def _on_the_spot(self, content: bytes) -> Message | None:
+        """None for what is not read here."""
+        if content.count(b"\n--") > MOST_BOUNDARY_LINES:
+            return None
         try:
-            return read_whole(content)
+            found = survey(content)
+            return read_whole(content, found) if found.is_light else None
         except Exception as error:  # a fault of our own, for which no mail shall wait
             _log.exception("a message could not be read")
             return replace(read_message(content), troubles=(f"its text: {type(error).__name__}",))

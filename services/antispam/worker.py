@@ -64,7 +64,7 @@ class AntispamWorker:
 
         seen = await self._analyst.analyse(mail)
         status = status_of(seen.findings, self._degree)
-        of = seen.database
+        of = seen.knowledge.database
         categories = of.categories.with_parents(categories_of(seen.findings))
         verdict = Verdict(status, categories, seen.findings)
         by = Filter(self._version, self._degree, of.edition, of.categories)
@@ -72,7 +72,7 @@ class AntispamWorker:
         marked = replace(with_edits(mail, marks.edits), top=marks.top + mail.top, spam=status)
 
         now = self._now()
-        analysed = Analysed(mail.id, now, status, seen.findings, policy_mark, of.version)
+        analysed = Analysed(mail.id, now, status, seen.findings, policy_mark, seen.knowledge.version)
         if status in policy.quarantine:
             place, code = quarantine_of(policy, status), status_in_storage(status)
             await self._storages.keep(place, as_it_came(mail), code, at=now)

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator
 from http import HTTPStatus
 from math import ceil
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException, Request
 from fastapi.dependencies.models import Dependant
@@ -45,6 +45,7 @@ class Door:
         self._requests = requests
         self._failures = failures
         self._auditing = auditing
+        self.roles: dict[Callable[..., Any] | None, Role] = {}  # that each dependency asks for
 
     def open_to(self, role: Role, *, written_down: bool = False) -> Dependency:
         """A dependency that lets in who has at least that role (RFC 6750).
@@ -63,6 +64,7 @@ class Door:
                 await self._auditing.begin(request, known)
             return known
 
+        self.roles[holder] = role
         return holder
 
     async def _known(self, request: Request, given: HTTPAuthorizationCredentials | None) -> Holder:

@@ -9,7 +9,7 @@ from gateway.domain.storage import StorageEntry, StoredStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Effect:
     """What a call did, or would do."""
 
     count: int  # so many were changed, or would be

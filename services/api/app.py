@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import APIRoute
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,6 +22,8 @@ from services.api.limits import Allowance
 from services.api.problems import answer_problems
 from services.api.routes.audit import audit_routes
 from services.api.routes.bases import bases_routes
+from services.api.routes.config import config_routes
+from services.api.routes.events import event_routes
 from services.api.routes.license import license_routes
 from services.api.routes.messages import message_routes
 from services.api.routes.modules import module_routes
@@ -52,7 +55,7 @@ def make_app(gateway: Gateway, now: Callable[[], datetime] = utc_now) -> FastAPI
         Auditing(records.audit, now, new_id),
     )
     app.include_router(health_routes(gateway.readiness))
-    for routes in (
+    routers = [
         status_routes(gateway, door, now),
         stats_routes(gateway, door, now),
         license_routes(gateway, door, now),
@@ -60,18 +63,21 @@ def make_app(gateway: Gateway, now: Callable[[], datetime] = utc_now) -> FastAPI
         storage_routes(gateway, door, now),
         message_routes(gateway, door),
         module_routes(gateway, door),
+        config_routes(gateway, door, now),
         bases_routes(gateway, door),
         parked_routes(gateway, door, now),
+        event_routes(gateway, door, now),
         audit_routes(gateway, door),
-        _description_routes(app, door),
-    ):
-        app.include_router(routes, prefix="/v1")
+    ]
+    routers.append(_description_routes(app, door, routers))
+    for router in routers:
+        app.include_router(router, prefix="/v1")
     app.add_middleware(_Guarded)
     answer_problems(app)
     return app
 
 
-def _description_routes(app: FastAPI, door: Door) -> APIRouter:
+def _description_routes(app: FastAPI, door: Door, described: Sequence[APIRouter]) -> APIRouter:
     router = APIRouter(tags=["description"])
 
     @router.get(
@@ -81,9 +87,18 @@ def _description_routes(app: FastAPI, door: Door) -> APIRouter:
     )
     async def description() -> dict[str, Any]:
         """What can be asked here, for who makes a client (OpenAPI)."""
-        return describe(app)
+        return describe(app, dict(_roles(described, door)))
 
     return router
+
+
+def _roles(routers: Iterable[APIRouter], door: Door) -> Iterator[tuple[str, Role]]:
+    """The role that each operation needs."""
+    for route in (route for router in routers for route in router.routes):
+        if isinstance(route, APIRoute):
+            for dependency in route.dependant.dependencies:
+                if dependency.call in door.roles:
+                    yield str(route.operation_id), door.roles[dependency.call]
 
 
 class _Guarded:

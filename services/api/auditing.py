@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 
 from gateway.domain.errors import TemporaryFailure
 from gateway.records.audit import AuditRecord, AuditRecords
+from services.api.problems import Unfit
 from services.api.tokens import Holder
 
 _YES = frozenset({"1", "true", "t", "yes", "y", "on"})  # as queries are read
@@ -87,6 +88,8 @@ def _told(failure: Exception) -> tuple[int, str]:
     match failure:
         case HTTPException():
             return failure.status_code, str(failure.detail)
+        case Unfit():
+            return HTTPStatus.UNPROCESSABLE_ENTITY, str(failure)
         case RequestValidationError():
             return HTTPStatus.UNPROCESSABLE_ENTITY, ""
         case TemporaryFailure() | TimeoutError():

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -14,6 +14,7 @@ from fastapi.openapi.utils import get_openapi
 
 from gateway.version import VERSION
 from services.api.problems import MEANINGS
+from services.api.tokens import Role
 
 ABOUT = (
     "The control plane of the mail gateway. Everything but health needs a token, as `Authorization: Bearer`. "
@@ -46,16 +47,15 @@ _AS_PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/sch
 _OWN_SCHEMAS = ("HTTPValidationError", "ValidationError")  # of the framework: ours are problems
 
 
-def describe(app: FastAPI) -> dict[str, Any]:
-    """The description of `app`, made once."""
+def describe(app: FastAPI, roles: Mapping[str, Role]) -> dict[str, Any]:
+    """The description of `app`, made once; `roles` are those that operations need."""
     if not app.openapi_schema:
-        app.openapi_schema = _described(
-            get_openapi(title="Mailwarden", version=VERSION, description=ABOUT, routes=app.routes)
-        )
+        description = get_openapi(title="Mailwarden", version=VERSION, description=ABOUT, routes=app.routes)
+        app.openapi_schema = _described(description, roles)
     return app.openapi_schema
 
 
-def _described(description: dict[str, Any]) -> dict[str, Any]:
+def _described(description: dict[str, Any], roles: Mapping[str, Role]) -> dict[str, Any]:
     for path, operation in _operations(description):
         responses = operation["responses"]
         responses.pop("422", None)
@@ -67,8 +67,8 @@ def _described(description: dict[str, Any]) -> dict[str, Any]:
                 response["description"] = MEANINGS[int(status)]
                 response["content"] = _AS_PROBLEM
         operation["responses"] = dict(sorted(responses.items()))
-        if operation.get("security"):
-            operation["security"] = [{"token": []}]
+        if role := roles.get(operation["operationId"]):
+            operation["x-role"] = role
     schemas = description["components"]["schemas"]
     for name in _OWN_SCHEMAS:
         schemas.pop(name, None)

@@ -10,14 +10,18 @@ from gateway.runtime.readiness import Readiness
 
 def health_routes(readiness: Readiness) -> APIRouter:
     """`/healthz` and `/readyz`."""
-    router = APIRouter()
+    router = APIRouter(tags=["health"])
 
-    @router.get("/healthz")
+    @router.get("/healthz", operation_id="get_health")
     async def healthz() -> JSONResponse:
         """The process lives."""
         return JSONResponse({"status": "ok"})
 
-    @router.get("/readyz")
+    @router.get(
+        "/readyz",
+        operation_id="get_readiness",
+        responses={503: {"description": "`silent` names who does not.", "content": {"application/json": {}}}},
+    )
     async def readyz() -> JSONResponse:
         """The worlds that it needs answer. Which of them does not is told; why is in the log alone."""
         status, told = await readiness.told()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
@@ -43,12 +43,24 @@ class ProblemResponse(JSONResponse):
     media_type = "application/problem+json"
 
 
-def problem(status: int, detail: str = "", headers: Mapping[str, str] | None = None) -> ProblemResponse:
+def problem(
+    status: int, detail: str = "", headers: Mapping[str, str] | None = None, *, findings: Sequence[str] = ()
+) -> ProblemResponse:
     """The document for a status; its type is `about:blank`, so its title is that of the status."""
     content: dict[str, object] = {"title": HTTPStatus(status).phrase, "status": status}
     if detail:
         content["detail"] = detail
+    if findings:
+        content["findings"] = list(findings)
     return ProblemResponse(content, status, headers)
+
+
+class Unfit(Exception):
+    """What was sent is not what it should be; `findings` say in how many ways."""
+
+    def __init__(self, detail: str, findings: Sequence[str] = ()) -> None:
+        super().__init__(detail)
+        self.findings = findings
 
 
 def told(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -60,6 +72,7 @@ def answer_problems(app: FastAPI) -> None:
     """Have `app` answer every error with a problem document."""
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _not_understood)
+    app.add_exception_handler(Unfit, _unfit)
     app.add_exception_handler(TemporaryFailure, _not_now)
     app.add_exception_handler(TimeoutError, _not_now)
     app.add_exception_handler(Exception, _own_fault)
@@ -78,6 +91,12 @@ async def _not_understood(request: Request, error: Exception) -> ProblemResponse
     # The place and the rule; never the value, which would come back to whoever sent it.
     wrong = (f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}" for each in error.errors()[:10])
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(wrong))
+
+
+async def _unfit(request: Request, error: Exception) -> ProblemResponse:
+    if not isinstance(error, Unfit):
+        raise error
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), findings=error.findings)
 
 
 async def _not_now(request: Request, error: Exception) -> ProblemResponse:

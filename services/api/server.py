@@ -20,6 +20,8 @@ LARGEST_HEADER = 16_384
 KEEP_ALIVE_SECONDS = 15
 FIRST_REQUEST_SECONDS = 15.0
 DRAIN_SECONDS = 10
+SLOWEST_READER_SECONDS = 30.0
+"""Who reads nothing for so long of what is being sent to it is hung up on."""
 
 
 def bind(listen: HostPort) -> socket.socket:
@@ -89,11 +91,32 @@ class _Server(uvicorn.Server):
 
 
 class _Http(H11Protocol):
-    """Closes a connection on which no whole request comes: the server itself would wait for ever."""
+    """Closes a connection on which no whole request comes, or nothing is read: both could last for ever."""
+
+    _patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.loop.call_later(FIRST_REQUEST_SECONDS, self._close_if_silent)
+
+    def pause_writing(self) -> None:
+        """The client does not read what it asked for: for a while it is waited for."""
+        super().pause_writing()
+        self._patience = self.loop.call_later(SLOWEST_READER_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It reads on."""
+        super().resume_writing()
+        self._lose_patience()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is gone."""
+        self._lose_patience()
+        super().connection_lost(exc)
+
+    def _lose_patience(self) -> None:
+        if self._patience:
+            self._patience.cancel()
 
     def _close_if_silent(self) -> None:
         if self.cycle is None and not self.transport.is_closing():

@@ -8,7 +8,7 @@ from functools import partial
 
 from gateway.config.certificate import server_context
 from gateway.domain.pipeline import Module
-from gateway.metrics.catalogue import SESSIONS
+from gateway.domain.statistics import Gauge
 from gateway.runtime.ids import new_id
 from gateway.runtime.lifecycle import Lifecycle
 from gateway.runtime.outages import Outages
@@ -51,12 +51,10 @@ async def run(gateway: Gateway) -> None:
         await examiner.prepare()
         register = Register.shared(settings.smtpgw_path.queue_path) if is_shared else Register.alone()
         stack.callback(register.close)
-        door = Door(rules.limits, partial(lifecycle.is_suspended, Module.RECEIVER), register)
-        gateway.metrics.watch(SESSIONS, lambda: door.inside, "incoming")
         receiver = Receiver(
             House(
                 rules,
-                door,
+                Door(rules.limits, partial(lifecycle.is_suspended, Module.RECEIVER), register),
                 admission,
                 Spool(
                     rules,
@@ -74,6 +72,7 @@ async def run(gateway: Gateway) -> None:
             )
         )
 
+        gateway.gauges.watch(Gauge.INCOMING_CONNECTIONS, lambda: register.ours)
         receiver.listen(settings.network.listen_on, shared=is_shared)
         receiver.listen(settings.tls.listen_on, shared=is_shared, encrypted=True)
         lifecycle.ready(NAME)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 from gateway.bases.catalogue import Family
@@ -14,11 +14,12 @@ from gateway.config.sections.gateway import Engine as EngineName
 from gateway.config.settings import Settings
 from gateway.domain.pipeline import Stage
 from gateway.domain.policy import Policy
-from gateway.domain.statistics import Took, nobody_times
+from gateway.domain.statistics import Gauge, Took, nobody_times
 from gateway.domain.storage import StorageKind, quarantines_in_use
 from gateway.runtime.confinement import Bounds
 from gateway.runtime.ids import new_id
 from gateway.runtime.isolation import IsolationPool
+from gateway.runtime.licensing import Licensing
 from gateway.runtime.notifying import open_notifier
 from gateway.runtime.outages import Outages
 from gateway.runtime.process import run_service
@@ -64,13 +65,22 @@ async def run(gateway: Gateway) -> None:
     async with AsyncExitStack() as stack:
         outages = await stack.enter_async_context(Outages(gateway.records.outages, new_id()))
         means = await stack.enter_async_context(
-            open_means(settings, outages, took=gateway.metrics.took, readiness=gateway.readiness)
+            open_means(
+                settings,
+                outages,
+                gateway.licensing,
+                took=gateway.metrics.took,
+                readiness=gateway.readiness,
+                reloaded=lambda: gateway.orders.bases_reloaded,
+            )
         )
         statistics = open_statistics(settings.options.av_statistics)
         stack.push_async_callback(statistics.close)
+        examiner = Examiner(means, reach=gateway.records.reach)
+        gateway.gauges.watch(Gauge.ANTIVIRAL_SESSIONS, lambda: examiner.sessions)
         worker = ScannerWorker(
             gateway.blobs,
-            Examiner(means),
+            examiner,
             groups,
             Gate(settings.network.hostname, f"Mailwarden {VERSION}"),
             gateway.storages,
@@ -87,13 +97,16 @@ async def run(gateway: Gateway) -> None:
 async def open_means(
     settings: Settings,
     outages: Outages,
+    licensing: Licensing,
     *,
     took: Took = nobody_times,
     readiness: Readiness | None = None,
+    reloaded: Callable[[], int] = lambda: 0,
 ) -> AsyncIterator[Means]:
     """What messages are looked at with. Raises `ConfigError` when something of it cannot be used.
 
-    `readiness` hears of engines that are elsewhere.
+    `readiness` hears of engines that are elsewhere; `reloaded` says how often an operator wanted the
+    databases to be read anew.
     """
     timeout = settings.ave.scan_timeout or NO_LIMIT_SECONDS
     async with AsyncExitStack() as stack:
@@ -104,7 +117,8 @@ async def open_means(
                 case EngineName.TESTFILE:
                     local.append(StandardTestFile())
                 case EngineName.SIGNATURES:
-                    local.append(await stack.enter_async_context(open_signatures(settings)))
+                    signatures = open_signatures(settings, licensing, reloaded)
+                    local.append(await stack.enter_async_context(signatures))
                 case EngineName.CLAMD:
                     clamd = stack.enter_context(open_clamd(settings, timeout, outages, took))
                     remote.append(clamd)
@@ -120,11 +134,14 @@ async def open_means(
 
 
 @asynccontextmanager
-async def open_signatures(settings: Settings) -> AsyncIterator[SignatureEngine]:
+async def open_signatures(
+    settings: Settings, licensing: Licensing, reloaded: Callable[[], int] = lambda: 0
+) -> AsyncIterator[SignatureEngine]:
     """The engine of our own databases, which follows the set in use."""
-    library = Library(settings.path.bases_path / Family.ANTIVIRUS, SHIPPED, load_signatures)
+    place = settings.path.bases_path / Family.ANTIVIRUS
+    library = Library(place, SHIPPED, load_signatures, permits=licensing.takes_databases_of)
     await library.open()
-    following = asyncio.create_task(library.follow())
+    following = asyncio.create_task(library.follow(reloaded))
     try:
         yield SignatureEngine(library)
     finally:

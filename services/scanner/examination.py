@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from gateway.domain.kinds import Kind
 from gateway.domain.mime import Part, closed, take_apart
 from gateway.domain.policy import ObjectStatus
 from gateway.domain.readings import other_parts
@@ -21,7 +22,6 @@ from services.scanner.judging import (
     with_inside,
 )
 from services.scanner.objects.budget import Budget
-from services.scanner.objects.kinds import Kind
 from services.scanner.objects.walking import opens
 from services.scanner.tray import Served, Tray
 

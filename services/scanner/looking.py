@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from weakref import WeakValueDictionary
 
 from gateway.blobs.port import Blobs
 from gateway.domain.mail import BodyRef
-from gateway.domain.statistics import Timing
+from gateway.domain.statistics import Peak, Timing, nobody_measures
 from gateway.runtime.isolation import CouldNotCheck
 from gateway.runtime.sheets import Sheet
 from services.scanner.engines.port import Bases
@@ -69,8 +70,13 @@ class Body:
 class Examiner:
     """Gives the examination of each message."""
 
-    def __init__(self, means: Means, *, large: int = LARGE) -> None:
+    def __init__(
+        self, means: Means, *, large: int = LARGE, reach: Callable[[Peak, int], None] = nobody_measures
+    ) -> None:
+        self.sessions = 0
+        """Messages that are looked at now."""
         self._means = means
+        self._reach = reach
         self._large = large
         self._room = asyncio.Semaphore(MOST_LARGE)
         self._remembered: OrderedDict[str, Examination] = OrderedDict()
@@ -93,7 +99,12 @@ class Examiner:
             if known and known.editions == editions:
                 self._remembered.move_to_end(body.digest)
                 return known
-            examination = await self._look(body, editions)
+            self.sessions += 1
+            self._reach(Peak.ANTIVIRAL_SESSIONS, self.sessions)
+            try:
+                examination = await self._look(body, editions)
+            finally:
+                self.sessions -= 1
             self._remember(body.digest, examination)
             return examination
 

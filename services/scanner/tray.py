@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from gateway.domain.kinds import Kind
 from gateway.domain.policy import ObjectStatus
 from gateway.runtime.sheets import Sheet
 from services.scanner.engines.port import EngineResult
-from services.scanner.objects.kinds import Kind
 from services.scanner.objects.walking import Object
 
 _NO_ROOM = EngineResult(ObjectStatus.ERROR, cause="too large to be given to all engines")

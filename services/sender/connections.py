@@ -64,9 +64,9 @@ class Connections:
         self._talking = 0
 
     @property
-    def talking(self) -> int:
-        """Sessions in which a message is under way."""
-        return self._talking
+    def open(self) -> int:
+        """Sessions that are open, those that nobody uses now too."""
+        return sum(not session.is_closed for session in self._open)
 
     async def deliver(self, host: Host, envelope: Envelope, content: Content) -> Answers:
         """One transaction with `host`.
@@ -166,7 +166,7 @@ class Connections:
             raise
         self._open.add(conversation.session)
         self._count(Counter.OUTGOING_CONNECTIONS)
-        self._reach(Peak.OUTGOING_CONNECTIONS, len(self._open))
+        self._reach(Peak.OUTGOING_CONNECTIONS, self.open)
         return conversation
 
     async def _hand_over(self, conversation: Conversation, envelope: Envelope, content: Content) -> Answers:

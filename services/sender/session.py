@@ -160,6 +160,11 @@ class Session(asyncio.Protocol):
         timer = asyncio.get_running_loop().call_later(self.timeouts.quit, self._transport.abort)
         self._closed.add_done_callback(lambda _: timer.cancel())
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the connection is closed."""
+        return self._closed.done()
+
     async def closed(self) -> None:
         """Return when the connection is closed."""
         await asyncio.shield(self._closed)

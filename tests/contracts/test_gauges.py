@@ -59,6 +59,15 @@ async def test_what_a_process_told_that_was_killed_is_over_by_itself(records: Re
     assert await records.gauges.known(NOON + 2 * MINUTE) == {IN: 1}
 
 
+async def test_what_the_processes_of_one_launch_have_can_be_told_from_the_others(records: Records) -> None:
+    await records.gauges.tell("5a/p1", {IN: 3}, NOON, NOON + MINUTE)
+    await records.gauges.tell("5a/p2", {IN: 1}, NOON, NOON + MINUTE)
+    await records.gauges.tell("5b/p3", {IN: 4}, NOON, NOON + MINUTE)
+    await records.gauges.tell("5", {IN: 8}, NOON, NOON + MINUTE)
+
+    assert await records.gauges.known(NOON, "5a") == {IN: 4}
+
+
 async def test_one_of_many_tells_an_announcement(records: Records) -> None:
     claims = await asyncio.gather(
         *(records.announcements.claim("end", NOON, NOON + MINUTE) for _ in range(8))

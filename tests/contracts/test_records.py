@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from pathlib import Path
 
@@ -39,7 +39,7 @@ from gateway.records.sqlite import open_sqlite
 from tests.support.mails import NOON, a_mail
 from tests.support.postgres import execute, postgres_database
 
-Open = Callable[..., Awaitable[Records]]  # with a `Pace`, if the usual one will not do
+Open = Callable[..., Awaitable[Records]]  # with a `Pace` or a launch, if need be
 
 ID = "AbCdEfGh12345"
 
@@ -55,11 +55,11 @@ async def open_records(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncI
     """Opens the same records again and again, as many processes do."""
     opened: list[Records] = []
 
-    async def open_again(pace: Pace | None = None) -> Records:
+    async def open_again(pace: Pace | None = None, launch: str = "") -> Records:
         if request.param == "sqlite":
-            opened.append(await open_sqlite(tmp_path / "records.db", pace))
+            opened.append(await open_sqlite(tmp_path / "records.db", pace, launch))
         else:
-            opened.append(await open_postgres(request.getfixturevalue("postgres"), pace))
+            opened.append(await open_postgres(request.getfixturevalue("postgres"), pace, launch))
         return opened[-1]
 
     if request.param == "postgres":
@@ -630,6 +630,30 @@ async def test_what_processes_count_is_added(open_records: Open) -> None:
     assert statistics[Counter.RECEIVED_MESSAGES] == 3
     assert statistics[Counter.RECEIVED_BYTES] == 2000
     assert statistics[Counter.SENT_MESSAGES] == 0
+
+
+async def test_what_the_processes_of_a_launch_count_can_be_told_from_the_others(open_records: Open) -> None:
+    for launch, messages in (("5a", 1), ("5a", 2), ("5b", 4), ("", 8)):
+        records = await open_records(launch=launch)
+        records.count(Counter.RECEIVED_MESSAGES, messages)
+        await records.close()
+
+    reader = await open_records()
+
+    assert (await reader.statistics("5a"))[Counter.RECEIVED_MESSAGES] == 3
+    assert (await reader.statistics())[Counter.RECEIVED_MESSAGES] == 15
+
+
+async def test_it_is_known_since_when_is_counted(open_records: Open) -> None:
+    records = await open_records()
+    assert await records.counting_began() is None
+    records.count(Counter.RECEIVED_MESSAGES)
+    await records.close()
+
+    began = await (await open_records()).counting_began()
+
+    assert began is not None
+    assert datetime.now(UTC) - timedelta(hours=1) <= began <= datetime.now(UTC)
 
 
 async def test_counts_are_written_by_themselves(open_records: Open) -> None:

@@ -10,9 +10,11 @@ from gateway.bases import shelf
 from gateway.bases.catalogue import BaseSet, open_set
 from services.antispam.database.building import build_set
 from services.antispam.database.database import SHIPPED, Database, load_database
+from services.antispam.knowledge import Knowledge
 from tests.support.bases import MADE_AT
 
 SHIPPED_DATABASE = load_database(open_set(SHIPPED))
+SHIPPED_KNOWLEDGE = Knowledge(SHIPPED_DATABASE)
 
 CATEGORIES = (SHIPPED.parent / "sources" / "categories.tsv").read_text(encoding="utf-8")
 

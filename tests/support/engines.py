@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import date
 
 from gateway.domain.errors import TemporaryFailure
+from gateway.domain.kinds import Kind
 from services.scanner.engines.port import CLEAN, Bases, EngineResult, Knowledge, NeedsIsolation, Sample
-from services.scanner.objects.kinds import Kind
 
 
 class ScriptedEngine:

@@ -16,6 +16,7 @@ from gateway.records.audit import AuditFilter, AuditPlace, AuditRecord
 from gateway.records.history import Found, NamedStep, Period, Sought, StepPlace
 from gateway.records.port import JourneyStep, MailRecord, Outage, Queued, QueuePlace, Settled, Waiting
 from tests.support.greylist import MemoryGreylist
+from tests.support.lessons import MemoryLessons
 from tests.support.notices import Permits
 
 A_MAIL = MailRecord(
@@ -124,10 +125,10 @@ class MemoryGauges:
             raise TemporaryFailure("the database is away")
         self.levels[source] = dict(values), until
 
-    async def known(self, now: datetime) -> Mapping[Gauge, int]:
+    async def known(self, now: datetime, launch: str = "") -> Mapping[Gauge, int]:
         sums: Counter[Gauge] = Counter()
-        for values, until in self.levels.values():
-            if until >= now:
+        for source, (values, until) in self.levels.items():
+            if until >= now and source.startswith(f"{launch}/" if launch else ""):
                 sums.update(values)
         return sums
 
@@ -159,6 +160,7 @@ class ReadRecords:
     outages: MemoryOutages = field(default_factory=MemoryOutages)
     greylist: MemoryGreylist = field(default_factory=MemoryGreylist)
     notices: Permits = field(default_factory=Permits)
+    lessons: MemoryLessons = field(default_factory=MemoryLessons)
     history: MemoryHistory = field(default_factory=MemoryHistory)
     audit: MemoryAudit = field(default_factory=MemoryAudit)
     announcements: MemoryAnnouncements = field(default_factory=MemoryAnnouncements)
@@ -178,9 +180,13 @@ class ReadRecords:
     def reach(self, peak: Peak, value: int) -> None:
         self.counted[peak] = max(self.counted[peak], value)
 
-    async def statistics(self) -> Mapping[Counted | Peak, int]:
+    async def statistics(self, launch: str = "") -> Mapping[Counted | Peak, int]:
         self._answer()
         return {name: self.counted[name] for name in (*Counted, *Peak)}
+
+    async def counting_began(self) -> datetime | None:
+        self._answer()
+        return None
 
     @property
     def ready(self) -> bool:

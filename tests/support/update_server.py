@@ -6,6 +6,7 @@ It serves a folder. What it does otherwise is said in its attributes, which may 
 from __future__ import annotations
 
 import re
+import ssl
 import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
@@ -46,10 +47,11 @@ class UpdateHost:
     hosts: list[str] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
     port: int = 0
+    scheme: str = "http"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/"
+        return f"{self.scheme}://127.0.0.1:{self.port}/"
 
     def fetched(self, part: str) -> list[str]:
         """The requests whose path has that text in it."""
@@ -144,12 +146,15 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def update_host(folder: Path) -> Iterator[UpdateHost]:
-    """A server of a folder, on a free port of 127.0.0.1."""
+def update_host(folder: Path, context: ssl.SSLContext | None = None) -> Iterator[UpdateHost]:
+    """A server of a folder, on a free port of 127.0.0.1, in TLS if there is a context for it."""
     host = UpdateHost(folder)
     handler = type("Handler", (_Handler,), {"host": host})
     server = _Server(("127.0.0.1", 0), handler)
     host.port = server.server_address[1]
+    if context:
+        host.scheme = "https"
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     serving.start()
     try:

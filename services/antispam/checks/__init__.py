@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from gateway.domain.journey import Finding
+from services.antispam.checks.lessons import lessons
 from services.antispam.checks.phrases import phrases
 from services.antispam.checks.samples import samples
 from services.antispam.checks.terms import terms
@@ -17,4 +18,4 @@ from services.antispam.message import Message
 
 Check = Callable[[Message, Facts], Iterable[Finding]]
 
-CHECKS: tuple[Check, ...] = (phrases, samples, terms)
+CHECKS: tuple[Check, ...] = (phrases, samples, terms, lessons)

@@ -9,7 +9,7 @@ from pathlib import Path
 from gateway.bases.catalogue import BaseSet, UnusableSet
 from gateway.bases.source import BadSource
 from services.antispam.database.categories import Categories, parse_categories
-from services.antispam.database.fingerprints import fingerprint
+from services.antispam.database.fingerprints import Numbers, fingerprint
 from services.antispam.database.samples import Samples, read_samples
 from services.antispam.database.terms import Terms, read_phrases
 from services.antispam.database.tokens import tokens_of
@@ -27,7 +27,8 @@ SHIPPED = Path(__file__).parent / "shipped"
 class Known:
     """What the database says of a text."""
 
-    words: int = 0
+    tokens: Sequence[str] = ()  # of the whole text
+    numbers: Numbers | None = None  # its fingerprint; None: it is too short
     terms: tuple[Term, ...] = ()
     resemblances: tuple[Resemblance, ...] = ()
 
@@ -46,9 +47,10 @@ class Database:
         """What is known of a text (`Message.words`) with these Subjects."""
         subject = tokens_of("\n".join(subjects))
         tokens = tokens_of(words) or subject
-        numbers = fingerprint(tokens) if len(self.samples) else None
+        numbers = fingerprint(tokens)
         return Known(
-            len(tokens),
+            tokens,
+            numbers,
             self.terms.found_in(tokens, subject),
             self.samples.like(numbers) if numbers is not None else (),
         )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from gateway.domain.mime import Part, take_apart
 from gateway.runtime.sheets import Sheet
 from services.antispam.message import Attachment, Message, read_message
+from services.antispam.reading.attachments import MOST_OPENED, closed, is_closed, is_harmless, kind_of, opened
 from services.antispam.reading.disguises import Disguises, undisguised
+from services.antispam.reading.links import Links
 from services.antispam.reading.outline import Outline, outlined
 from services.antispam.reading.texts import Texts, read_texts
 
@@ -25,69 +27,87 @@ MOST_BOUNDARY_LINES = 300
 """Lines like boundaries of a message that is taken apart on the spot; real mail has some dozens."""
 
 
-def read_whole(message: bytes) -> Message:
-    """All of it in one go, wherever this is called. Never raises."""
-    parts = parts_of(message)
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a message consists of, before any of it is read."""
+
+    parts: tuple[Part, ...]
+    outline: Outline
+    kinds: tuple[str, ...]  # of the attachments, as far as they count
+
+    @property
+    def is_light(self) -> bool:
+        """Whether reading the message takes little time, and no program but our own."""
+        outline = self.outline
+        letters = (part for _, inner in outline.letters for part in inner)
+        attached = tuple(zip(outline.attached, self.kinds, strict=False))
+        files = (part for part, kind in attached if not is_closed(part, kind))
+        size = sum(part.end - part.body for part in (*outline.shown, *outline.beside, *letters, *files))
+        return size <= LIGHT and all(is_harmless(part, kind) for part, kind in attached)
+
+
+def survey(message: bytes) -> Survey:
+    """The parts of a message, as far as they are read, and what they are for."""
+    parts = take_apart(message, most_parts=MOST_PARTS, most_depth=MOST_DEPTH)
     outline = outlined(parts)
-    attachments = tuple(closed(part, message) for part in outline.attached[:MOST_ATTACHMENTS])
-    return composed(message, parts, outline, read_texts(message, outline), attachments)
+    return Survey(
+        parts, outline, tuple(kind_of(part, message) for part in outline.attached[:MOST_ATTACHMENTS])
+    )
 
 
-def is_light(message: bytes) -> bool:
-    """Whether reading it takes little time, and no program but our own."""
-    if message.count(b"\n--") > MOST_BOUNDARY_LINES:
-        return False
-    outline = outlined(parts_of(message))
-    texts = (*outline.shown, *outline.beside, *(part for _, inner in outline.letters for part in inner))
-    return sum(part.end - part.body for part in texts) <= LIGHT
+def read_sheet(sheet: Sheet, size: int, open_all: bool) -> Message:
+    """The message that lies on a sheet: what is called in isolation."""
+    message = sheet.read(0, size)
+    return read_whole(message, survey(message), open_all=open_all)
 
 
-def read_sheet(sheet: Sheet, size: int, opened: bool) -> Message:
-    """The message that lies on a sheet, its attachments `opened` or not: what is called in isolation."""
-    return read_whole(sheet.read(0, size))
+def read_whole(message: bytes, found: Survey | None = None, *, open_all: bool = True) -> Message:
+    """All of it in one go, wherever this is called. Never raises.
 
-
-def parts_of(message: bytes) -> tuple[Part, ...]:
-    """The parts of a message, as far as they are read."""
-    return take_apart(message, most_parts=MOST_PARTS, most_depth=MOST_DEPTH)
-
-
-def closed(part: Part, message: bytes) -> Attachment:
-    """An attachment of which nothing is read but what it says of itself."""
-    size = part.end - part.body
-    return Attachment(part.name, part.content_type, "", size * 3 // 4 if part.encoding == "base64" else size)
-
-
-def composed(
-    message: bytes, parts: Sequence[Part], outline: Outline, texts: Texts, attachments: Sequence[Attachment]
-) -> Message:
-    """All that was read, with the words out of their disguise."""
-    read = read_message(message)
-    disguises = Disguises()
-    for one in texts.disguises:
-        disguises.note(one.kind, one.example, one.count)
+    What takes other programs to be read is so only if `open_all` asks for it.
+    """
+    found = found or survey(message)
+    outline = found.outline
+    disguises, links = Disguises(), Links()
+    texts = read_texts(message, outline, disguises, links)
+    attachments: list[Attachment] = []
+    for number, (part, kind) in enumerate(zip(outline.attached, found.kinds, strict=False)):
+        to_open = number < MOST_OPENED and (open_all or is_harmless(part, kind))
+        one = opened(part, kind, message, disguises) if to_open else closed(part, kind, message)
+        attachments.append(one.attachment)
+        for reference in one.references:
+            links.add(reference.href, reference.source, reference.text, hidden=reference.hidden)
     everything = (*texts.letters, *attachments)
-    words = [
-        *read.subjects,
-        texts.text,
-        *([texts.beside] if _says_other(texts.beside, texts.text) else []),
-        *(one.text for one in everything if one.text),
-    ]
+    read = read_message(message)
+    words = undisguised("\n".join(_all_texts(read.subjects, texts, everything)), disguises)
     return replace(
         read,
         text=texts.text,
         hidden=texts.hidden,
         plain=texts.plain,
-        words=undisguised("\n".join(filter(None, words)), disguises),
-        links=texts.links,
+        words=words,
+        links=links.met(),
         attachments=everything,
         markup=texts.markup,
         disguises=disguises.met(),
-        parts=tuple(part.content_type for part in parts),
+        parts=tuple(part.content_type for part in found.parts),
         charsets=texts.charsets,
         size=len(message),
-        troubles=(*dict.fromkeys(part.unopened for part in parts if part.unopened), *texts.troubles),
+        troubles=(
+            *dict.fromkeys(part.unopened for part in found.parts if part.unopened),
+            *texts.troubles,
+            *(f"{one.name or one.content_type}: {one.trouble}" for one in attachments if one.trouble),
+        ),
     )
+
+
+def _all_texts(subjects: Iterable[str], texts: Texts, attachments: Iterable[Attachment]) -> Iterator[str]:
+    """Everything that makes the words of a message."""
+    yield from filter(None, subjects)
+    yield texts.text
+    if _says_other(texts.beside, texts.text):
+        yield texts.beside
+    yield from (one.text for one in attachments if one.text)
 
 
 def _says_other(text: str, shown: str) -> bool:

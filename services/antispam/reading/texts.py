@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from gateway.domain import mime
 from gateway.domain.headers import fields, named, text_value
 from gateway.domain.mime import Part
-from services.antispam.message import Attachment, Disguise, Link, Markup, Source
+from services.antispam.message import Attachment, Markup, Source
 from services.antispam.reading.charsets import text_of
 from services.antispam.reading.disguises import Disguises
 from services.antispam.reading.html import read_html, together
@@ -36,17 +36,15 @@ class Texts:
     hidden: str = ""
     plain: str = ""
     beside: str = ""  # text in whose place another is shown
-    links: tuple[Link, ...] = ()
     markup: Markup | None = None
     letters: tuple[Attachment, ...] = ()  # attached messages
     charsets: tuple[str, ...] = ()
-    disguises: tuple[Disguise, ...] = ()
     troubles: tuple[str, ...] = ()
 
 
-def read_texts(message: bytes, outline: Outline) -> Texts:
-    """All texts of `message`. Never raises."""
-    reading = _Reading(message)
+def read_texts(message: bytes, outline: Outline, disguises: Disguises, links: Links) -> Texts:
+    """All texts of `message`; how they hide words, and where they lead, is noted. Never raises."""
+    reading = _Reading(message, disguises, links)
     for part in outline.shown:
         reading.show(part)
     for part in outline.beside:
@@ -59,8 +57,8 @@ def read_texts(message: bytes, outline: Outline) -> Texts:
 @dataclass(slots=True)
 class _Reading:
     message: bytes
-    links: Links = field(default_factory=Links)
-    disguises: Disguises = field(default_factory=Disguises)
+    disguises: Disguises
+    links: Links
     seen: list[str] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
     plain: list[str] = field(default_factory=list)
@@ -118,11 +116,9 @@ class _Reading:
             "\n".join(filter(None, self.hidden)),
             "\n".join(filter(None, self.plain)),
             "\n".join(filter(None, self.beside)),
-            self.links.met(),
             self.markup,
             tuple(self.letters),
             tuple(self.charsets),
-            self.disguises.met(),
             tuple(self.troubles),
         )
 

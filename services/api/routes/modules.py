@@ -10,7 +10,7 @@ from gateway.domain.pipeline import Module
 from gateway.operations.modules import resume_module, suspend_module
 from gateway.runtime.wiring import Gateway
 from services.api.access import Door
-from services.api.answers import Change
+from services.api.answers import Effect
 from services.api.auditing import AuditedRoute
 from services.api.queries import DryRun
 from services.api.tokens import Role
@@ -38,19 +38,19 @@ def module_routes(gateway: Gateway, door: Door) -> APIRouter:
         return [ModuleShown(module, module in suspended) for module in Module]
 
     @router.post("/modules/{module}/suspend", operation_id="suspend_module", dependencies=act)
-    async def suspend(module: Module, *, dry_run: DryRun = False) -> Change:
+    async def suspend(module: Module, *, dry_run: DryRun = False) -> Effect:
         """Have a module stop its work. `scanning` lets mail through unscanned."""
         changes = module not in await records.suspended()
         if not dry_run:
             await suspend_module(bus, records, module)
-        return Change(int(changes), dry_run)
+        return Effect(int(changes), dry_run)
 
     @router.post("/modules/{module}/resume", operation_id="resume_module", dependencies=act)
-    async def resume(module: Module, *, dry_run: DryRun = False) -> Change:
+    async def resume(module: Module, *, dry_run: DryRun = False) -> Effect:
         """Have a module go on."""
         changes = module in await records.suspended()
         if not dry_run:
             await resume_module(bus, records, module)
-        return Change(int(changes), dry_run)
+        return Effect(int(changes), dry_run)
 
     return router

@@ -18,7 +18,7 @@ from gateway.operations.storages import StorageShown
 from gateway.runtime.wiring import Gateway
 from gateway.storages.place import MissingFile
 from services.api.access import Door
-from services.api.answers import Change, Entry, EntryPage, entry_of
+from services.api.answers import Effect, Entry, EntryPage, entry_of
 from services.api.auditing import AuditedRoute
 from services.api.problems import told
 from services.api.queries import (
@@ -112,13 +112,13 @@ def storage_routes(gateway: Gateway, door: Door, now: Callable[[], datetime]) ->
         dependencies=act,
         responses=told(400, 404),
     )
-    async def release(storage_id: StorageId, meant: Annotated[ReleaseOfEntries, Query()]) -> Change:
+    async def release(storage_id: StorageId, meant: Annotated[ReleaseOfEntries, Query()]) -> Effect:
         """Have entries sent to their recipients, soon, also if that takes a while."""
         path, ids = await shelves.path(storage_id), _ids(meant)
         if meant.dry_run:
-            return Change(await operations.would_send(entries, path, ids, again=meant.again), dry_run=True)
+            return Effect(await operations.would_send(entries, path, ids, again=meant.again), dry_run=True)
         count = await operations.send(entries, path, ids, checked=meant.checked, again=meant.again, now=now())
-        return Change(count, dry_run=False)
+        return Effect(count, dry_run=False)
 
     @router.delete(
         "/storages/{storage_id}/entries",
@@ -126,12 +126,12 @@ def storage_routes(gateway: Gateway, door: Door, now: Callable[[], datetime]) ->
         dependencies=act,
         responses=told(400, 404),
     )
-    async def remove(storage_id: StorageId, meant: Annotated[OrderForEntries, Query()]) -> Change:
+    async def remove(storage_id: StorageId, meant: Annotated[OrderForEntries, Query()]) -> Effect:
         """Remove entries for good. Those stay whose release is ordered and not carried out yet."""
         path, ids = await shelves.path(storage_id), _ids(meant)
         if meant.dry_run:
-            return Change(await operations.would_remove(entries, path, ids), dry_run=True)
-        return Change(await operations.remove(storages, path, ids), dry_run=False)
+            return Effect(await operations.would_remove(entries, path, ids), dry_run=True)
+        return Effect(await operations.remove(storages, path, ids), dry_run=False)
 
     @router.delete(
         "/storages/{storage_id}/entries/{mail_id}",
@@ -139,7 +139,7 @@ def storage_routes(gateway: Gateway, door: Door, now: Callable[[], datetime]) ->
         dependencies=act,
         responses=told(404, 409),
     )
-    async def remove_one(storage_id: StorageId, mail_id: MailId, *, dry_run: DryRun = False) -> Change:
+    async def remove_one(storage_id: StorageId, mail_id: MailId, *, dry_run: DryRun = False) -> Effect:
         """Remove one entry for good."""
         entry = await shelves.entry(storage_id, mail_id)
         count = (
@@ -149,7 +149,7 @@ def storage_routes(gateway: Gateway, door: Door, now: Callable[[], datetime]) ->
         )
         if not count:
             raise HTTPException(HTTPStatus.CONFLICT, "it is about to be sent: remove it afterwards")
-        return Change(count, dry_run)
+        return Effect(count, dry_run)
 
     return router
 

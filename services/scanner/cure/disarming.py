@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
+from gateway.domain.kinds import Kind
 from services.scanner.cure.archives import made_tar, made_zip
 from services.scanner.cure.kinds import HTML, OLD_OFFICE, PDF, SVG, can_disarm, is_office
 from services.scanner.cure.markup import disarm_html, disarm_svg
@@ -13,7 +14,6 @@ from services.scanner.cure.ooxml import disarm_ooxml
 from services.scanner.cure.pdf import disarm_pdf
 from services.scanner.objects.budget import Budget
 from services.scanner.objects.containers import CONTAINERS
-from services.scanner.objects.kinds import Kind
 from services.scanner.objects.members import Member
 from services.scanner.objects.walking import Object, outermost
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.scanner.objects.kinds import Kind
+from gateway.domain.kinds import Kind
 
 OLD_OFFICE = frozenset(
     {"application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint", str(Kind.OLE)}

@@ -24,13 +24,13 @@ from typing import TypeVar, TypeVarTuple
 
 from gateway.domain.endpoint import HostPort, LocalSocket
 from gateway.domain.errors import TemporaryFailure
+from gateway.domain.kinds import Kind
 from gateway.domain.policy import ObjectStatus
 from gateway.domain.statistics import Timing, Took, nobody_times
 from gateway.runtime.outages import Outages
 from services.scanner.engines.clamdhealth import Health
 from services.scanner.engines.clamdtalk import BrokenOff, Talk, TooLarge, TooSlow, Unreachable
 from services.scanner.engines.port import CLEAN, Bases, EngineResult, Sample
-from services.scanner.objects.kinds import Kind
 
 T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")

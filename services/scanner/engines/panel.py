@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from gateway.domain.kinds import Kind
 from services.scanner.engines.port import Bases, Knowledge, LocalEngine, RemoteEngine, together
-from services.scanner.objects.kinds import Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Protocol
 
+from gateway.domain.kinds import Kind
 from gateway.domain.policy import ObjectStatus
-from services.scanner.objects.kinds import Kind
 
 
 @dataclass(frozen=True)

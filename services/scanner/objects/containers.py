@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
+from gateway.domain.kinds import Kind
 from services.scanner.objects.budget import Budget
 from services.scanner.objects.cms import open_cms
 from services.scanner.objects.encoded import open_binhex, open_uuencoded, open_yenc
-from services.scanner.objects.kinds import Kind
 from services.scanner.objects.mail import open_mbox, open_message
 from services.scanner.objects.members import Fault, Member, Opener, protected
 from services.scanner.objects.ole import open_active_mime, open_ole

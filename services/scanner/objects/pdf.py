@@ -6,11 +6,11 @@ import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from gateway.domain.filetypes import true_type
+from gateway.domain.kinds import kinds_of
 from services.scanner.objects import streams
 from services.scanner.objects.budget import Budget
-from services.scanner.objects.kinds import kinds_of
 from services.scanner.objects.members import Fault, Member, damaged, protected
-from services.scanner.objects.types import true_type
 
 if TYPE_CHECKING:
     import pikepdf

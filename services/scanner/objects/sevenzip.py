@@ -11,8 +11,8 @@ from functools import cache, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from gateway.domain.kinds import Kind
 from services.scanner.objects.budget import Budget, Exceeded
-from services.scanner.objects.kinds import Kind
 from services.scanner.objects.members import Fault, Member, Opener, damaged, protected
 
 if TYPE_CHECKING:

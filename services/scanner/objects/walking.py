@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
+from gateway.domain.filetypes import true_type
+from gateway.domain.kinds import Found, Kind, kinds_of
 from gateway.domain.mime import MESSAGES
 from gateway.domain.policy import ObjectStatus
 from services.scanner.objects.budget import Budget, Exceeded
 from services.scanner.objects.containers import ALWAYS, CONTAINERS, MAIL, NO_OPENER
-from services.scanner.objects.kinds import Found, Kind, kinds_of
 from services.scanner.objects.members import Fault, Member, damaged, readable
-from services.scanner.objects.types import true_type
 
 LONGEST_CAUSE = 200
 """Characters of what an opener raised that are kept."""

@@ -17,7 +17,7 @@ from services.antispam.facts import Facts
 from services.antispam.looking import look
 from services.antispam.message import Message
 from services.antispam.reader import MessageReader
-from tests.support.content import SHIPPED_DATABASE
+from tests.support.content import SHIPPED_KNOWLEDGE
 from tests.unit.antispam.test_worker import SPAM, a_mail
 
 
@@ -35,11 +35,11 @@ def an_analyst(
 ) -> Analyst:
     rules = Rules(our_domains=("own.example",))
     reader = MessageReader(blobs, IsolationPool())
-    return Analyst(reader, rules, lambda: SHIPPED_DATABASE, checks=checks, count=count)
+    return Analyst(reader, rules, lambda: SHIPPED_KNOWLEDGE, checks=checks, count=count)
 
 
 def test_a_check_that_fails_is_left_out_and_the_others_count() -> None:
-    looked = look(Message(), SHIPPED_DATABASE, expired=lambda: False, checks=(stumbles, finds))
+    looked = look(Message(), SHIPPED_KNOWLEDGE, expired=lambda: False, checks=(stumbles, finds))
 
     assert [finding.check for finding in looked.findings] == ["finds"]
     assert [(one.check, one.reason) for one in looked.left_out] == [("stumbles", "ZeroDivisionError: oops")]

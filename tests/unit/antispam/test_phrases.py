@@ -9,12 +9,12 @@ from services.antispam.looking import look
 from services.antispam.marking import METHODS
 from services.antispam.message import MOST_SUBJECTS, read_message
 from services.antispam.scoring import THRESHOLDS, categories_of, status_of
-from tests.support.content import SHIPPED_DATABASE
+from tests.support.content import SHIPPED_KNOWLEDGE
 
 
 def found_in(subject: bytes) -> tuple[Finding, ...]:
     message = read_message(b"From: a@b.example\r\nSubject: " + subject + b"\r\n\r\nbody\r\n")
-    return look(message, SHIPPED_DATABASE, expired=lambda: False).findings
+    return look(message, SHIPPED_KNOWLEDGE, expired=lambda: False).findings
 
 
 @pytest.mark.parametrize("degree", Degree)
@@ -52,12 +52,12 @@ def test_a_test_phrase_in_the_subject_leads_to_its_status(
 def test_a_phrase_outside_the_subject_is_none() -> None:
     message = read_message(b"X-Subject: spam is bad do not send it\r\n\r\nspam is bad do not send it\r\n")
 
-    assert look(message, SHIPPED_DATABASE, expired=lambda: False).findings == ()
+    assert look(message, SHIPPED_KNOWLEDGE, expired=lambda: False).findings == ()
 
 
 def test_a_phrase_is_found_in_whichever_subject_holds_it() -> None:
     message = read_message(b"Subject: hello\r\nSubject: spam is bad do not send it\r\n\r\n")
-    findings = look(message, SHIPPED_DATABASE, expired=lambda: False).findings
+    findings = look(message, SHIPPED_KNOWLEDGE, expired=lambda: False).findings
 
     assert findings
     assert status_of(findings, Degree.SOFT) is SpamStatus.SPAM
@@ -66,7 +66,7 @@ def test_a_phrase_is_found_in_whichever_subject_holds_it() -> None:
 def test_two_subjects_do_not_make_one_phrase() -> None:
     message = read_message(b"Subject: spam is bad\r\nSubject: do not send it\r\n\r\n")
 
-    assert look(message, SHIPPED_DATABASE, expired=lambda: False).findings == ()
+    assert look(message, SHIPPED_KNOWLEDGE, expired=lambda: False).findings == ()
 
 
 def test_what_scores_is_named_as_a_method() -> None:
@@ -79,7 +79,7 @@ def test_a_look_that_takes_too_long_is_given_up() -> None:
     message = read_message(b"Subject: spam is bad do not send it\r\n\r\n")
 
     with pytest.raises(TimeoutError):
-        look(message, SHIPPED_DATABASE, expired=lambda: True)
+        look(message, SHIPPED_KNOWLEDGE, expired=lambda: True)
 
 
 def test_endless_subjects_are_read_in_part() -> None:

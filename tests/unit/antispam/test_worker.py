@@ -24,7 +24,7 @@ from gateway.runtime.logs import ACTIVITY
 from services.antispam.analysis import Analyst, Rules
 from services.antispam.reader import MOST_READ, MessageReader
 from services.antispam.worker import AntispamWorker
-from tests.support.content import SHIPPED_DATABASE
+from tests.support.content import SHIPPED_DATABASE, SHIPPED_KNOWLEDGE
 from tests.support.notices import a_notifier
 from tests.support.policies import a_policy
 from tests.support.storages import Shelf
@@ -87,7 +87,7 @@ def a_worker(
 ) -> AntispamWorker:
     reader = MessageReader(blobs, pool or IsolationPool())
     return AntispamWorker(
-        Analyst(reader, rules or Rules(), lambda: SHIPPED_DATABASE, count=count, clock=clock),
+        Analyst(reader, rules or Rules(), lambda: SHIPPED_KNOWLEDGE, count=count, clock=clock),
         {"": policy} | groups,
         degree,
         (shelf or Shelf()).storages(blobs),

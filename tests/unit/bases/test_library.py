@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -86,6 +86,21 @@ async def test_who_follows_notices_a_switch_by_itself(tmp_path: Path) -> None:
         following.cancel()
 
 
+async def test_who_follows_reads_the_set_in_use_anew_when_an_operator_wants_it(tmp_path: Path) -> None:
+    a_set_in_use(tmp_path / "av", {"rules": b"1"})
+    library = await a_library(tmp_path)
+    reloads = 0
+    following = asyncio.create_task(library.follow(lambda: reloads))
+    before = library.current
+    await asyncio.sleep(0)  # it has begun
+
+    reloads = 1
+
+    await until(lambda: library.current is not before)
+    following.cancel()
+    assert library.current.content == b"1"
+
+
 @pytest.mark.parametrize("damage", ["file", "content"])
 async def test_a_set_that_cannot_be_used_changes_nothing_and_is_said_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str
@@ -118,3 +133,56 @@ async def test_a_start_with_nothing_but_unusable_sets_is_refused(tmp_path: Path)
 
     with pytest.raises(NoBases, match="no set of databases here can be used"):
         await a_library(tmp_path)
+
+
+async def a_licensed_library(folder: Path, last_day: list[date]) -> Library[bytes]:
+    """A library under a licence whose last day may change."""
+    if not (folder / "shipped").exists():
+        a_set(folder / "shipped", {"rules": b"shipped"})
+    place, shipped = folder / "av", folder / "shipped"
+    library = Library(place, shipped, read_rules, permits=lambda made_on: made_on <= last_day[0])
+    await library.open()
+    return library
+
+
+async def test_databases_made_after_the_licence_ended_are_refused_until_there_is_another(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    last_day = [MADE_AT.date()]
+    a_set_in_use(tmp_path / "av", {"rules": b"1"})
+    library = await a_licensed_library(tmp_path, last_day)
+    a_set_in_use(tmp_path / "av", {"rules": b"2"}, LATER)
+
+    assert [await library.look() for _ in range(3)] == [False, False, False]
+    assert library.current.content == b"1"
+    assert caplog.text.count("they were made after the licence ended") == 1
+
+    last_day[0] = LATER.date()
+    assert await library.look()
+    assert library.current.content == b"2"
+
+
+async def test_databases_that_are_too_new_are_refused_at_a_start_too_though_they_are_on_the_disk(
+    tmp_path: Path,
+) -> None:
+    last_day = [MADE_AT.date()]
+    a_set_in_use(tmp_path / "av", {"rules": b"1"})
+    a_set_in_use(tmp_path / "av", {"rules": b"2"}, LATER)
+
+    library = await a_licensed_library(tmp_path, last_day)
+
+    assert library.current.content == b"1"
+    last_day[0] = LATER.date()
+    assert await library.look()
+    assert library.current.content == b"2"
+
+
+async def test_when_the_licence_covers_no_set_the_one_that_came_with_the_gateway_serves(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    a_set_in_use(tmp_path / "av", {"rules": b"2"}, LATER)
+
+    library = await a_licensed_library(tmp_path, [MADE_AT.date()])
+
+    assert library.current.content == b"shipped"
+    assert "no databases that the licence covers" in caplog.text

@@ -108,6 +108,19 @@ async def test_a_child_that_dies_is_started_again_and_the_log_says_why(
         await a_line(caplog, "sender was killed by SIGKILL: started again in 0.0 s")
 
 
+async def test_a_child_that_ends_as_it_was_told_is_started_again_without_an_error(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "gateway")
+    child = a_child("ready:sender", f"once:{tmp_path / 'mark'}", "exit:0")
+
+    async with supervised([child]):
+        await a_line(caplog, "sender ended with code 0: started again in 0.0 s")
+
+    told = {record.levelname for record in caplog.records if "ended with code 0" in record.message}
+    assert told == {"INFO"}
+
+
 async def test_a_module_that_hangs_has_its_process_replaced_and_the_log_names_it(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from services.scanner.objects.kinds import Found, Kind
+from gateway.domain.kinds import Found, Kind
 
 _PROGRAM = "application/vnd.microsoft.portable-executable"
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.domain.filetypes import true_type
+from gateway.domain.kinds import Kind, kinds_of
 from services.scanner.objects.containers import CONTAINERS, NO_OPENER
-from services.scanner.objects.kinds import Kind, kinds_of
-from services.scanner.objects.types import true_type
 from tests.support import archives, documents
 from tests.support.archives import ARCHIVES
 

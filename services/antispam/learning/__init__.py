@@ -1,0 +1,1 @@
+"""What operators taught: read from their lessons, and held against messages."""
