@@ -300,9 +300,9 @@ def _roll_back(plan: Plan, family: Family, version: str, *, dry_run: bool) -> Ch
         if not dry_run:
             if version not in shelf.versions(place):
                 _copy(backup, place)
-            shelf.switch(place, version)
             if before:
                 plan.refusals.add(family, before, "an operator went back from it")
+            shelf.switch(place, version)
     except (OSError, UnusableSet) as problem:
         return Change(family, Outcome.FAILED, before, version, detail=str(problem))
     change = Change(family, Outcome.ROLLED_BACK, before, version, saved.manifest.records)

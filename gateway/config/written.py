@@ -59,6 +59,8 @@ def is_repeated(model: type[Section], attribute: str) -> bool:
 
 def holds_url(line: Line) -> bool:
     """Whether the value may be a URL: of the gateway's own sections, all that is no list may."""
+    if (line.section, line.parameter) == ("updater.options", "UpdateServerUrl"):
+        return True
     if not line.section.startswith("gateway."):
         return False
     attribute = attributes_of(line.section).get(line.parameter)

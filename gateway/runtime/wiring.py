@@ -60,8 +60,8 @@ class Gateway:
     gauges: Gauges = field(default_factory=Gauges)
     metrics: Metrics = field(default_factory=Metrics)
     readiness: Readiness = field(default_factory=Readiness)
-    tracer: Tracer | None = None  # None: nothing is traced
     config: Path | None = None  # the file that the settings come from, if they come from one
+    tracer: Tracer | None = None  # None: nothing is traced
 
 
 @asynccontextmanager
@@ -82,11 +82,12 @@ async def open_gateway(
         if tracer:
             stack.push_async_callback(tracer.close)
         licensing = open_licensing(settings, records)
+        storages = Storages(place, blobs, records)
         gateway = Gateway(
-            *(settings, bus, blobs, records, Storages(place, blobs, records), lifecycle, licensing),
+            *(settings, bus, blobs, records, storages, lifecycle, licensing),
             readiness=Readiness(worlds_of(bus, blobs, records), lambda: lifecycle.phase),
-            tracer=tracer,
             config=config,
+            tracer=tracer,
         )
         await licensing.open()
         # Before any mail is taken: what an operator suspended or removed stays so over a restart.

@@ -9,6 +9,7 @@ from functools import partial
 from gateway.config.certificate import server_context
 from gateway.domain.pipeline import Module
 from gateway.domain.statistics import Gauge
+from gateway.runtime.blocklists import BlockLists
 from gateway.runtime.ids import new_id
 from gateway.runtime.lifecycle import Lifecycle
 from gateway.runtime.outages import Outages
@@ -16,7 +17,6 @@ from gateway.runtime.process import run_service
 from gateway.runtime.wiring import Gateway, open_dns
 from services.receiver.admission import Admission
 from services.receiver.authenticating import Examiner
-from services.receiver.blocklists import BlockLists
 from services.receiver.door import Door
 from services.receiver.greylisting import Greylist
 from services.receiver.probing import Prober

@@ -17,7 +17,9 @@ import pytest
 import yaml
 
 from gateway.config.load import load_settings
+from gateway.config.sections.gateway import METRICS_PORT
 from gateway.config.settings import Settings
+from gateway.metrics.catalogue import WAITING
 from tests.support.kustomize import Resource, build, containers_of, pod_of
 from tests.unit.test_containers import COMPOSE, SERVICES, target
 
@@ -193,13 +195,15 @@ def test_budgets_scalers_and_monitors_name_what_is_there() -> None:
         assert "replicas" not in of_kind("production", scaled["kind"])[scaled["name"]]["spec"]
         assert of_kind("production", "PodDisruptionBudget").keys() >= {scaled["name"]}
     for name, monitor in of_kind("production", "ServiceMonitor").items():
-        assert monitor["spec"].keys() == {"selector", "endpoints"}
+        assert monitor["spec"].keys() <= {"jobLabel", "selector", "endpoints"}
         watched = [
             service
             for service in of_kind("production", "Service").values()
             if selects(monitor["spec"]["selector"]["matchLabels"], service["metadata"].get("labels", {}))
         ]
         assert len(watched) == 1, name
+        if name in SERVICES:
+            assert watched[0]["metadata"]["labels"][monitor["spec"]["jobLabel"]] == "mailwarden"
         for endpoint in monitor["spec"]["endpoints"]:
             assert endpoint.keys() == {"port", "path", "interval", "scrapeTimeout"}
             assert endpoint["port"] in {port["name"] for port in watched[0]["spec"]["ports"]}
@@ -367,3 +371,25 @@ def test_the_scaler_asks_for_a_metric_that_the_adapter_offers() -> None:
                 assert any(
                     rule["seriesQuery"].startswith(metric["external"]["metric"]["name"]) for rule in rules
                 )
+
+
+def test_the_operator_has_the_alerts_that_are_tried_by_promtool() -> None:
+    tried = yaml.safe_load((PROJECT / "deploy" / "prometheus" / "alerts.yml").read_text())
+
+    assert of_kind("production", "PrometheusRule")["mailwarden"]["spec"] == tried
+
+
+def test_monitors_and_policies_have_the_port_that_services_have_by_default() -> None:
+    for overlay in OVERLAYS:
+        for service in SERVICES:
+            (container,) = pods(overlay)[service]["spec"]["containers"]
+            ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+            assert ports["metrics"] == METRICS_PORT
+        (rule,) = of_kind(overlay, "NetworkPolicy")["metrics"]["spec"]["ingress"]
+        assert [one["port"] for one in rule["ports"]] == [METRICS_PORT]
+
+
+def test_the_adapter_and_the_scalers_speak_of_a_metric_that_there_is() -> None:
+    rules = yaml.safe_load((K8S / "production" / "adapter.yaml").read_text())["rules"]["external"]
+
+    assert [rule["seriesQuery"].partition("{")[0] for rule in rules] == [WAITING.name]

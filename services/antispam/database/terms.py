@@ -6,7 +6,8 @@ with whole words; where a `*` stood the outer space is missing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
@@ -18,10 +19,13 @@ from services.antispam.facts import Term
 
 LEAST_WEIGHT, MOST_WEIGHT = 0.1, 3.0
 
-MOST_WORDS = 8
+MOST_WORDS = 12
 
 LONGEST_PHRASE = 100
 """Characters."""
+
+MOST_CHOICES = 1_000
+"""Phrases that one line may stand for."""
 
 LEAST_STEM = 3
 """Letters beside a `*`: fewer are part of too many words."""
@@ -33,6 +37,7 @@ SUBJECT = "subject"
 """A place: the phrase speaks in a Subject alone."""
 
 _STAR = "*"
+_CHOICE = re.compile(r"\{([^{}]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +107,11 @@ def parse_phrases(texts: Mapping[str, str], categories: Categories) -> tuple[Phr
     known: dict[str, tuple[Phrase, Line]] = {}
     for origin, text in texts.items():
         for line in lines_of(text, origin):
-            phrase = _phrase(line, categories)
-            if phrase.pattern in known:
-                phrase = _lighter(phrase, *known[phrase.pattern], line)
-            known[phrase.pattern] = (phrase, line)
+            for phrase in _phrases(line, categories):
+                lighter = (
+                    _lighter(phrase, *known[phrase.pattern], line) if phrase.pattern in known else phrase
+                )
+                known[phrase.pattern] = (lighter, line)
     return tuple(known[pattern][0] for pattern in sorted(known))
 
 
@@ -120,7 +126,7 @@ def read_phrases(text: str) -> tuple[Phrase, ...]:
     return tuple(Phrase(pattern, float(weight), category, place) for weight, category, place, pattern in rows)
 
 
-def _phrase(line: Line, categories: Categories) -> Phrase:
+def _phrases(line: Line, categories: Categories) -> Iterator[Phrase]:
     if not 3 <= len(line.columns) <= 4:
         raise line.bad("a line is weight, category, phrase and perhaps a place, with one tab between them")
     weight, category, written, place = (*line.columns, "")[:4]
@@ -128,7 +134,19 @@ def _phrase(line: Line, categories: Categories) -> Phrase:
         raise line.bad(f"there is no category {category!r}")
     if place not in ("", SUBJECT):
         raise line.bad(f"{place!r} is no place: it is {SUBJECT}, or nothing")
-    return Phrase(_pattern(line, written), _weight(line, weight), category, place)
+    for chosen in _choices(line, written):
+        yield Phrase(_pattern(line, chosen), _weight(line, weight), category, place)
+
+
+def _choices(line: Line, written: str) -> list[str]:
+    """All phrases that a line stands for: one of the words of each `{one|other}` in its place."""
+    fixed, *choices = _CHOICE.split(written)
+    phrases = [fixed]
+    for words, behind in zip(choices[::2], choices[1::2], strict=True):
+        phrases = [f"{start}{word}{behind}" for start in phrases for word in words.split("|")]
+        if len(phrases) > MOST_CHOICES:
+            raise line.bad(f"{written!r} stands for more than {MOST_CHOICES:,} phrases")
+    return phrases
 
 
 def _weight(line: Line, written: str) -> float:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
+from typing import NamedTuple
 from urllib.parse import unquote
 
 import idna
@@ -22,6 +22,7 @@ MOST_TARGETS = 2
 
 _REMEMBERED = 4096
 
+_ORDINARY = re.compile(r"https?://([a-z0-9][a-z0-9.-]{0,240}\.[a-z]{2,20})(?:[/?#][!-\[\]-~]{0,2000})?\Z")
 _BROKEN = str.maketrans("", "", "\t\r\n")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,31}):")
 _AUTHORITY_END = re.compile(r"[/\\?#]")
@@ -34,8 +35,7 @@ _WITHOUT_HOST = frozenset({"javascript", "vbscript", "data", "blob", "file"})
 _PASSED_OVER = frozenset({"mailto", "tel", "sms", "cid", "mid", "about", "callto", "skype", "whatsapp"})
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """Where a link leads."""
 
     url: str  # without white space around it and line ends in it
@@ -48,6 +48,9 @@ def address_of(reference: str, base: str = "") -> Address | None:
 
     `base` is what a message says that its own addresses stand under.
     """
+    ordinary = _ORDINARY.match(reference)
+    if ordinary:
+        return Address(reference, ordinary[1], domain_of_host(ordinary[1]))
     url = reference[: LONGEST_URL * 2].translate(_BROKEN).strip()[:LONGEST_URL]
     if not url or url[0] == "#":
         return None
@@ -74,6 +77,8 @@ def address_of(reference: str, base: str = "") -> Address | None:
 
 def targets_in(url: str) -> Iterator[str]:
     """The addresses that stand inside an address, as those of redirectors have them."""
+    if url.lower().count("http") < 2:
+        return
     start = 8  # behind the scheme of its own
     for _ in range(MOST_TARGETS):
         found = _TARGET.search(url, start)

@@ -29,7 +29,7 @@ LARGEST = 1 << 20
 """Bytes of an attachment that is read."""
 
 MOST_SECONDS = 2.0
-"""For one attachment."""
+"""Of the processor, for one attachment."""
 
 MOST_OPENED = 10
 """Attachments of a message that are opened."""
@@ -126,7 +126,7 @@ def _read_plain(content: bytes, kind: str, charset: str, disguises: Disguises) -
 
 def _read_marked_up(content: bytes, kind: str, charset: str, disguises: Disguises) -> Document:
     page = read_html(text_of(content, charset)[0], disguises)
-    references = (replace(one, source=Source.ATTACHMENT) for one in page.references)
+    references = (one._replace(source=Source.ATTACHMENT) for one in page.references)
     return Document(page.text[:LONGEST_TEXT], tuple(references), markup=page.markup)
 
 

@@ -50,11 +50,15 @@ _LIKE_LATIN = frozenset("асеорхуіјѕһԁԛԝӏѵονικαρυχγτ")
 """Small letters that look like Latin ones."""
 _AROUND_WORDS = " \t\n.,;:!?()[]\"'"
 _MOSTLY = 0.9
-_SPACED = re.compile(r"(?<![^\W_])([^\W\d_])(?!\. )([ .*_~^|·•-]{1,3})[^\W\d_](?:\2[^\W\d_]){2,}(?![^\W_])")
-_MAYBE_SPACED = re.compile(r"[ .*_~^|·•-]\w[ .*_~^|·•-]{1,3}\w[ .*_~^|·•-]")
+_SPACED = re.compile(r"(?<![^\W_])([^\W\d_])(?!\. )([ .*_~^|·•-]{1,3})[^\W\d_](?:\2[^\W\d_]){2,40}(?![^\W_])")
+_MAYBE_SPACED = (
+    # Each begins with a character that can be looked for fast, and has one letter before it, or behind it.
+    (" ", re.compile(r" \w \w \w")),
+    *((mark, re.compile(rf"{re.escape(mark)}\w[ .*_~^|·•-]{{1,3}}\w[ .*_~^|·•-]")) for mark in ".*_~^|·•-"),
+)
 _IN_DIGITS = re.compile(r"(?<![^\s(\"'])[a-z]++(?:[013457$][a-z]++)++(?![^\s)\"'.,!?:;])")
 _AS_LETTERS = str.maketrans("013457$", "oieasts")
-_MAYBE_DIGITS = re.compile(r"[a-z][013457$][a-z]")
+_MAYBE_DIGITS = re.compile(r"[013457$](?<=[a-z].)[a-z]")
 
 
 class Disguises:
@@ -81,8 +85,9 @@ def undisguised(text: str, disguises: Disguises) -> str:
     text = text.casefold()
     if not text.isascii() and _SEVERAL_SCRIPTS.search(text):
         text = _one_script(text, disguises)
-    if _MAYBE_SPACED.search(text):
-        text = _joined(text, disguises)
+    for mark, between in _MAYBE_SPACED:
+        if mark in text:
+            text = _joined(text, between, disguises)
     if _MAYBE_DIGITS.search(text):
         text = _without_digits(text, disguises)
     return text
@@ -92,9 +97,13 @@ def _seen_letters(text: str, disguises: Disguises) -> str:
     """Without the characters that nobody sees, and in the order in which people see the others."""
     if _RIGHT_TO_LEFT in text:
         text = _REVERSED.sub(lambda found: _turned(found[1], disguises), text)
-    for found in _SPLIT.finditer(text):
-        kind = "soft hyphens" if set(found[0]) == {_SOFT_HYPHEN} else "zero-width"
-        disguises.note(kind, _NOT_SEEN.sub("", _JOINED.sub("", _word_at(text, found.start()))))
+    split = list(_SPLIT.finditer(text))
+    hyphens = [found for found in split if set(found[0]) == {_SOFT_HYPHEN}]
+    others = split if not hyphens else [found for found in split if set(found[0]) != {_SOFT_HYPHEN}]
+    for kind, found in (("zero-width", others), ("soft hyphens", hyphens)):
+        if found:
+            word = _word_at(text, found[0].start())
+            disguises.note(kind, _JOINED.sub("", _NOT_SEEN.sub("", word)), len(found))
     return _JOINED.sub("", _NOT_SEEN.sub("", text))
 
 
@@ -159,13 +168,21 @@ def _meant(word: str, *, mostly_latin: bool) -> str:
     return folded if len(latin) > len(others) and folded.isascii() and len(latin) > 2 else word
 
 
-def _joined(text: str, disguises: Disguises) -> str:
-    def join(found: re.Match[str]) -> str:
-        word = "".join(_WORD.findall(found[0]))
-        disguises.note("spaced-out", word)
-        return word
-
-    return _SPACED.sub(join, text)
+def _joined(text: str, between: re.Pattern[str], disguises: Disguises) -> str:
+    """Without what stands between the letters of words, at places that `between` finds."""
+    pieces: list[str] = []
+    position = 0
+    for place in between.finditer(text):
+        at = place.start()
+        if at < position:
+            continue
+        found = _SPACED.match(text, max(at - 1, position)) or _SPACED.match(text, at + 1)
+        if found:
+            word = "".join(_WORD.findall(found[0]))
+            disguises.note("spaced-out", word)
+            pieces += text[position : found.start()], word
+            position = found.end()
+    return "".join((*pieces, text[position:]))
 
 
 def _without_digits(text: str, disguises: Disguises) -> str:

@@ -6,15 +6,26 @@ It goes through the tokens once, with a stack of what is open. No tree is made, 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from html import unescape
+from types import MappingProxyType
+from typing import NamedTuple
 
 from turbohtml import Token, TokenType, tokenize
 
 from services.antispam.message import Markup, Source
 from services.antispam.reading.disguises import Disguises
-from services.antispam.reading.elements import BREAKS, CELLS, ENDS, INLINE, KNOWN, RAW, SILENT, VOID, WALLS
-from services.antispam.reading.styles import SEEN, Look, Sheet, attributes_as_style, declarations, styled
+from services.antispam.reading.elements import ELEMENTS, FOREIGN, UNKNOWN
+from services.antispam.reading.styles import (
+    SEEN,
+    TELLING_ATTRIBUTES,
+    Look,
+    Sheet,
+    attributes_as_style,
+    declarations,
+    styled,
+)
 
 LONGEST_HTML = 1 << 20
 """Characters that are read of one part."""
@@ -33,8 +44,7 @@ MOST_CLOSED_AT_ONCE = 64
 """Open elements among which that is looked for which an end tag means."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """An address as it stands in the markup."""
 
     href: str
@@ -62,8 +72,7 @@ def read_html(html: str, disguises: Disguises) -> Page:
         html = _NOSCRIPT.sub("", html)
     _note_entities(html, disguises)
     reader = _Reader(disguises)
-    for token in tokenize(html):
-        reader.take(token)
+    reader.take_all(tokenize(html))
     return reader.page(len(html))
 
 
@@ -74,8 +83,20 @@ _LETTER_ENTITY = re.compile(
 )
 _WORD_AROUND = re.compile(r"(?:&#[xX]?[0-9a-fA-F]{1,8};?|[A-Za-z]){1,60}")
 
+_TEXT = TokenType.TEXT
+_START = TokenType.START_TAG
+_END = TokenType.END_TAG
+_COMMENT = TokenType.COMMENT
+
+_SPACE = "space"
+_NONE: Mapping[str, str] = MappingProxyType({})
+_SILENT_WITH_ELEMENTS = frozenset({"object", "applet"})
+_WALLS = frozenset(tag for tag, element in ELEMENTS.items() if element.wall)
+_TELLING = frozenset(TELLING_ATTRIBUTES)
+_OF_TABLES = _WALLS | {"tr", "tbody", "form", "center", "div"}
+
 _COUNTED = (
-    *("tags", "images", "remote_images", "tracking_pixels", "forms"),
+    *("images", "remote_images", "tracking_pixels", "forms"),
     *("password_fields", "scripts", "frames", "comments", "tables"),
 )
 _REMOTE = ("http:", "https:", "//", "ftp:")
@@ -108,7 +129,7 @@ class _Reader:
         self._look = SEEN
         self._open: list[tuple[str, Look]] = []  # element, and how it looked outside of it
         self._sheet = Sheet()
-        self._styles: dict[tuple[str, Look], Look] = {}
+        self._looked: dict[tuple[object, ...], Look] = {}
         self._seen: list[str] = []
         self._seen_size = 0
         self._begun = False  # something was seen
@@ -124,29 +145,29 @@ class _Reader:
         self._anchor_pictures = 0
         self._references: dict[Reference, None] = {}
         self._base = ""
+        self._tags = 0
         self._counts = dict.fromkeys(_COUNTED, 0)
         self._refresh = False
 
-    def take(self, token: Token) -> None:
-        """Read the next token."""
-        match token.type:
-            case TokenType.TEXT:
+    def take_all(self, tokens: Iterable[Token]) -> None:
+        """Read the tokens of a page."""
+        for token in tokens:
+            kind = token.type
+            if kind is _TEXT:
                 self._text(token.data or "")
-            case TokenType.START_TAG:
+            elif kind is _START:
                 self._start(token)
-            case TokenType.END_TAG:
+            elif kind is _END:
                 self._end(token.tag or "")
-            case TokenType.COMMENT:
-                content = token.data or ""
-                if not content.startswith(("[if ", "[endif", "<![endif")):  # these speak to some programs
-                    self._counts["comments"] += len(content)
-                    self._gap = self._gap or "comments"
+            elif kind is _COMMENT:
+                self._comment(token.data or "")
 
     def page(self, size: int) -> Page:
         """All that was read."""
         self._close_anchor()
         markup = Markup(
             size=size,
+            tags=self._tags,
             hidden=self._hidden_size,
             preheader=self._preheader,
             refresh=self._refresh,
@@ -165,8 +186,9 @@ class _Reader:
         if self._silent:
             if self._silent == "style":
                 self._sheet.add(data)
+                self._looked.clear()
             return
-        if not self._pre and "\n" in data:
+        if "\n" in data and not self._pre:
             data = data.replace("\n", " ")
         if not self._look.is_seen:
             self._take_hidden(data)
@@ -174,17 +196,20 @@ class _Reader:
         if self._seen_size > MOST_SEEN:
             return
         if self._gap:
-            self._note_split(data)
+            if self._gap != _SPACE:
+                self._note_split(data)
+            self._gap = ""
         self._seen.append(data)
         self._seen_size += len(data)
-        self._begun = self._begun or not data.isspace()
+        if not self._begun:
+            self._begun = not data.isspace()
         if self._anchor is not None:
             self._anchor_seen.append(data)
 
     def _take_hidden(self, data: str) -> None:
         if data.isspace():
             return
-        if self._gap != "space":
+        if self._gap != _SPACE:
             self._gap = "hidden text"
         self._hidden_size += len(data)
         if not self._begun:
@@ -194,100 +219,97 @@ class _Reader:
 
     def _note_split(self, data: str) -> None:
         """Between the letters of one word stood something that nobody sees."""
-        gap, self._gap = self._gap, ""
-        if gap == "space" or not self._seen or not data[:1].isalpha() or not self._seen[-1][-1:].isalpha():
+        if not self._seen or not data[:1].isalpha() or not self._seen[-1][-1:].isalpha():
             return
         before = self._seen[-1].rpartition(" ")[2]
-        self._disguises.note(f"split by {gap}", before[-30:] + data[:30].partition(" ")[0])
+        self._disguises.note(f"split by {self._gap}", before[-30:] + data[:30].partition(" ")[0])
+
+    def _comment(self, content: str) -> None:
+        if not content.startswith(("[if ", "[endif", "<![endif")):  # these speak to some programs
+            self._counts["comments"] += len(content)
+            self._gap = self._gap or "comments"
 
     def _start(self, token: Token) -> None:
         tag = token.tag or ""
-        attributes = {name: value or "" for name, value in token.attrs} if token.attrs else {}
-        self._counts["tags"] += 1
-        if self._silent and self._silent not in ("head", "object", "applet"):
+        self._tags += 1
+        if self._silent and self._silent not in _SILENT_WITH_ELEMENTS:
             return
-        if tag in ENDS:
-            self._close_unclosed(ENDS[tag])
+        element = ELEMENTS.get(tag) or (FOREIGN if ":" in tag or "-" in tag else UNKNOWN)
+        while self._open and self._open[-1][0] in element.ends:
+            self._close(len(self._open) - 1)
+        found = token.attrs
+        attributes = {name: value or "" for name, value in found} if found else _NONE
         handle = _HANDLERS.get(tag)
         if handle:
             handle(self, attributes)
         elif "background" in attributes:
             self._picture(attributes["background"], attributes)
-        self._separate(tag)
-        if tag in INLINE or tag not in KNOWN:
-            self._fresh = tag
-            if tag not in KNOWN and ":" not in tag and "-" not in tag:
-                self._gap = self._gap or "tags"
-        else:
-            self._fresh = ""
-        if tag == "body" and self._silent == "head":
-            self._silent = ""
-        if tag in VOID:
+        if element.gap and not self._silent:
+            self._separate(element.gap)
+        if element.is_void:
             return
-        outside = self._look
+        self._fresh = tag if element.is_inline else ""
+        if not element.is_known:
+            self._gap = self._gap or "tags"
+        if len(self._open) < MOST_OPEN or element.raw:
+            self._open.append((tag, self._look))
         if attributes or self._sheet:
             self._look = self._looks(tag, attributes)
-        if len(self._open) < MOST_OPEN or tag in RAW:
-            self._open.append((tag, outside))
-        if tag in SILENT and not (token.self_closing and tag not in RAW):
+        if element.silent and (element.raw or not token.self_closing):
             self._silent = tag
         self._pre += tag == "pre"
 
-    def _looks(self, tag: str, attributes: dict[str, str]) -> Look:
-        style = attributes.get("style", "")
-        if not self._sheet and len(attributes) == 1 and style:
-            key = (style, self._look)
-            if key not in self._styles:
-                self._styles[key] = styled(self._look, declarations(style))
-            return self._styles[key]
-        says = self._sheet.style_of(tag, attributes) if self._sheet else {}
-        says = attributes_as_style(tag, attributes) | says
-        if style:
-            says |= declarations(style)
-        return styled(self._look, says) if says else self._look
+    def _looks(self, tag: str, attributes: Mapping[str, str]) -> Look:
+        if not self._sheet and _TELLING.isdisjoint(attributes):
+            return self._look
+        told = map(attributes.get, TELLING_ATTRIBUTES)
+        key = (self._look, tag, attributes.get("class"), attributes.get("id"), *told)
+        if key not in self._looked:
+            says = self._sheet.style_of(tag, attributes) if self._sheet else {}
+            says = attributes_as_style(tag, attributes) | says | declarations(attributes.get("style", ""))
+            self._looked[key] = styled(self._look, says) if says else self._look
+        return self._looked[key]
 
     def _end(self, tag: str) -> None:
-        if self._fresh == tag and tag != "a":  # nothing stood in it
-            self._gap = self._gap or "tags"
-        self._fresh = ""
-        if self._silent and tag != self._silent and self._silent in RAW:
+        if self._fresh:
+            if self._fresh == tag and tag != "a":  # nothing stood in it
+                self._gap = self._gap or "tags"
+            self._fresh = ""
+        if self._silent and tag != self._silent and self._silent not in _SILENT_WITH_ELEMENTS:
             return
         if tag == "a":
             self._close_anchor()
-        self._separate(tag)
-        if tag in ("br", "p") and not any(one[0] == tag for one in self._open[-MOST_CLOSED_AT_ONCE:]):
+        element = ELEMENTS.get(tag) or UNKNOWN
+        if element.gap and not self._silent:
+            self._separate(element.gap)
+        if self._open and self._open[-1][0] == tag:
+            self._close(len(self._open) - 1)
             return
-        for place in range(len(self._open) - 1, max(len(self._open) - MOST_CLOSED_AT_ONCE, 0) - 1, -1):
+        first = max(len(self._open) - MOST_CLOSED_AT_ONCE, 0)
+        for place in range(len(self._open) - 1, first - 1, -1):
             name = self._open[place][0]
             if name == tag:
                 self._close(place)
                 return
-            if name in WALLS and tag not in WALLS and tag not in ("tr", "tbody", "form", "center", "div"):
+            if name in _WALLS and tag not in _OF_TABLES:
                 return
-
-    def _close_unclosed(self, ended: frozenset[str]) -> None:
-        while self._open and self._open[-1][0] in ended:
-            self._close(len(self._open) - 1)
 
     def _close(self, place: int) -> None:
         """End the open element at `place`, and all that is open inside it."""
-        self._look = self._open[place][1]
-        for tag, _ in self._open[place:]:
-            self._pre -= tag == "pre"
-            if tag == self._silent:
+        while len(self._open) > place:
+            tag, self._look = self._open.pop()
+            if tag == "pre":
+                self._pre -= 1
+            elif tag == self._silent:
                 self._silent = ""
-        del self._open[place:]
 
-    def _separate(self, tag: str) -> None:
-        if self._silent:
-            return
-        gap = "\n" if tag in BREAKS else " " if tag in CELLS else ""
-        if gap:
-            self._gap = "space"
-            self._seen.append(gap)
-            self._hidden.append(gap)
-            if self._anchor is not None:
-                self._anchor_seen.append(" ")
+    def _separate(self, gap: str) -> None:
+        self._gap = _SPACE
+        self._fresh = ""
+        self._seen.append(gap)
+        self._hidden.append(gap)
+        if self._anchor is not None:
+            self._anchor_seen.append(" ")
 
     def _close_anchor(self) -> None:
         if self._anchor is None:
@@ -302,7 +324,7 @@ class _Reader:
         if href and len(self._references) < MOST_LINKS:
             self._references.setdefault(Reference(href, source, text, hidden))
 
-    def _picture(self, address: str, attributes: dict[str, str]) -> None:
+    def _picture(self, address: str, attributes: Mapping[str, str]) -> None:
         self._counts["images"] += 1
         if not address.strip().lower().startswith(_REMOTE):
             return
@@ -312,27 +334,27 @@ class _Reader:
             self._counts["tracking_pixels"] += 1
         self._refer(address, Source.IMAGE, hidden=not self._look.is_seen)
 
-    def _on_anchor(self, attributes: dict[str, str]) -> None:
+    def _on_anchor(self, attributes: Mapping[str, str]) -> None:
         self._close_anchor()
         self._anchor = attributes.get("href") or attributes.get("xlink:href")
         self._anchor_seen = []
         self._anchor_pictures = 0
 
-    def _on_area(self, attributes: dict[str, str]) -> None:
+    def _on_area(self, attributes: Mapping[str, str]) -> None:
         self._refer(attributes.get("href", ""), Source.HTML, attributes.get("alt", "")[:LONGEST_LINK_TEXT])
 
-    def _on_image(self, attributes: dict[str, str]) -> None:
+    def _on_image(self, attributes: Mapping[str, str]) -> None:
         self._picture(attributes.get("src", ""), attributes)
         self._anchor_pictures += 1
         if attributes.get("alt"):
             # What is shown where pictures are not fetched, which is usual.
             self._text(f" {attributes['alt']} ")
 
-    def _on_form(self, attributes: dict[str, str]) -> None:
+    def _on_form(self, attributes: Mapping[str, str]) -> None:
         self._counts["forms"] += 1
         self._refer(attributes.get("action", ""), Source.FORM)
 
-    def _on_input(self, attributes: dict[str, str]) -> None:
+    def _on_input(self, attributes: Mapping[str, str]) -> None:
         kind = attributes.get("type", "").strip().lower()
         self._counts["password_fields"] += kind == "password"
         self._on_button(attributes)
@@ -342,28 +364,28 @@ class _Reader:
         if shown and kind != "hidden":
             self._text(f" {shown} ")
 
-    def _on_button(self, attributes: dict[str, str]) -> None:
+    def _on_button(self, attributes: Mapping[str, str]) -> None:
         if "formaction" in attributes:
             self._refer(attributes["formaction"], Source.FORM)
 
-    def _on_meta(self, attributes: dict[str, str]) -> None:
+    def _on_meta(self, attributes: Mapping[str, str]) -> None:
         if attributes.get("http-equiv", "").strip().lower() == "refresh":
             target = _REFRESH.search(attributes.get("content", ""))
             if target:
                 self._refresh = True
                 self._refer(target[1], Source.HTML, hidden=True)
 
-    def _on_base(self, attributes: dict[str, str]) -> None:
+    def _on_base(self, attributes: Mapping[str, str]) -> None:
         self._base = self._base or attributes.get("href", "").strip()
 
-    def _on_frame(self, attributes: dict[str, str]) -> None:
+    def _on_frame(self, attributes: Mapping[str, str]) -> None:
         self._counts["frames"] += 1
         self._refer(attributes.get("src", ""), Source.HTML)
 
-    def _on_script(self, attributes: dict[str, str]) -> None:
+    def _on_script(self, attributes: Mapping[str, str]) -> None:
         self._counts["scripts"] += 1
 
-    def _on_table(self, attributes: dict[str, str]) -> None:
+    def _on_table(self, attributes: Mapping[str, str]) -> None:
         self._counts["tables"] += 1
         if "background" in attributes:
             self._picture(attributes["background"], attributes)

@@ -13,31 +13,28 @@ class Links:
     """The links that were met, each once, in order."""
 
     def __init__(self) -> None:
-        self._met: dict[Link, None] = {}
-        self._addresses: dict[tuple[str, str], Address | None] = {}
+        self._met: dict[tuple[object, ...], Link] = {}
 
     def add(
         self, reference: str, source: Source, text: str = "", *, hidden: bool = False, base: str = ""
     ) -> None:
         """Take an address as it stands in a message, and those that stand inside it."""
-        key = reference, base
-        if key not in self._addresses:
-            self._addresses[key] = address_of(reference, base)
-        address = self._addresses[key]
+        address = address_of(reference, base)
         if address is None:
             return
-        self._take(Link(address.url, address.host, address.domain, source, text, hidden))
+        self._take(address, source, text, hidden, "")
         via = address.host
         for inner in targets_in(address.url):
             target = address_of(inner)
             if target and target.host:
-                self._take(Link(target.url, target.host, target.domain, source, text, hidden, via))
+                self._take(target, source, text, hidden, via)
                 via = target.host
 
     def met(self) -> tuple[Link, ...]:
         """All of them."""
-        return tuple(self._met)
+        return tuple(self._met.values())
 
-    def _take(self, link: Link) -> None:
-        if len(self._met) < MOST_LINKS:
-            self._met.setdefault(link)
+    def _take(self, address: Address, source: Source, text: str, hidden: bool, via: str) -> None:
+        key = address.url, source, text, hidden, via
+        if key not in self._met and len(self._met) < MOST_LINKS:
+            self._met[key] = Link(address.url, address.host, address.domain, source, text, hidden, via)

@@ -37,7 +37,7 @@ def addresses_in(text: str) -> Iterator[str]:
     """Each address that stands in the text, once, in order. Bare host names count, too."""
     met: dict[str, None] = {}
     for token in text.split():
-        if "." not in token[1:] and "://" not in token:
+        if ("." not in token or "." not in token[1:-1]) and "://" not in token:
             continue
         for address in _in_token(token[: 2 * LONGEST_URL]):
             if address not in met:

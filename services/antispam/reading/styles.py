@@ -33,11 +33,7 @@ class Look(NamedTuple):
     hidden: bool = False
     colour: Colour | None = (0, 0, 0)  # None: nobody knows, or a picture
     background: Colour | None = WHITE
-
-    @property
-    def is_seen(self) -> bool:
-        """Whether a person reads text that looks so."""
-        return not (self.hidden or (self.colour and self.background and _alike(self.colour, self.background)))
+    is_seen: bool = True  # a person reads text that looks so
 
 
 SEEN = Look()
@@ -72,6 +68,10 @@ def attributes_as_style(tag: str, attributes: Mapping[str, str]) -> dict[str, st
     return found
 
 
+TELLING_ATTRIBUTES = ("style", "bgcolor", "background", "color", "text", "hidden")
+"""Attributes that say by themselves how an element looks."""
+
+
 def styled(look: Look, style: Declarations) -> Look:
     """How an element looks that has `style`, inside one that looks like `look`."""
     hidden = look.hidden or _hides(style)
@@ -87,7 +87,8 @@ def styled(look: Look, style: Declarations) -> Look:
         colour = _colour(style["color"], look)
         if style["color"] in _NO_COLOUR or _ALPHA_ZERO.search(style["color"]):
             hidden = True
-    return Look(hidden, colour, background)
+    is_seen = not (hidden or (colour and background and _alike(colour, background)))
+    return Look(hidden, colour, background, is_seen)
 
 
 class Sheet:

@@ -89,6 +89,17 @@ def test_a_set_keeps_phrases_as_they_are() -> None:
     assert [phrase.text for phrase in phrases] == ["abwesend", "*zinsen*"]
 
 
+def test_a_line_of_choices_stands_for_every_phrase_that_they_make() -> None:
+    phrases = parse_phrases({"a": "1\tloans\t{cheap|quick} {credit*|loan}"}, LISTED)
+
+    assert [phrase.text for phrase in phrases] == [
+        "cheap credit*",
+        "cheap loan",
+        "quick credit*",
+        "quick loan",
+    ]
+
+
 def test_of_a_phrase_in_two_files_the_lower_weight_holds() -> None:
     [phrase] = parse_phrases({"de": "1\tgambling\tCasino", "en": "0.5\tgambling\tcasino"}, LISTED)
 
@@ -106,10 +117,12 @@ def test_of_a_phrase_in_two_files_the_lower_weight_holds() -> None:
         ("1\tlones\tmoney", "no category 'lones'"),
         ("1\tloans\tmoney\theader", "'header' is no place"),
         ("1\tloans\t!!!", "is no phrase"),
-        ("1\tloans\ta b c d e f g h i", "more than 8 words"),
+        ("1\tloans\ta b c d e f g h i j k l m", "more than 12 words"),
         ("1\tloans\tfree* money", "neither its first nor its last"),
         ("1\tloans\tlo*", "too short beside"),
         ("1\tloans\t金", "one character alone"),
+        ("1\tloans\t" + "{a|b}" * 10, "stands for more than 1,000 phrases"),
+        ("1\tloans\tfree {mo|*ney} now", "neither its first nor its last"),
     ],
 )
 def test_a_line_that_is_not_right_is_told_with_its_place(line: str, why: str) -> None:
