@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gateway.config.findings import Finding, printable
 from gateway.config.load import examine
+from gateway.config.sections.log import LogFormat
 from gateway.config.settings import Settings
 from gateway.domain.errors import ConfigError
 from gateway.runtime import daemon, owner
@@ -110,6 +111,7 @@ def _start_logging(settings: Settings, warnings: tuple[Finding, ...]) -> None:
             settings.options.log_level,
             date_format=settings.locale.date_format,
             time_format=settings.locale.time_format,
+            as_json=settings.log.format is LogFormat.JSON,
         )
     except ConfigError as error:
         raise StartFailure(ExitCode.SYSTEM_ERROR, str(error)) from error

@@ -20,6 +20,7 @@ from typing import TypeVar
 
 from gateway.bus import ledger as disk
 from gateway.bus import port, wire
+from gateway.bus.asking import Answer, Answerers
 from gateway.bus.door import Door, door_of
 from gateway.bus.hearing import Listeners
 from gateway.bus.intake import MOST_TAKES, Intake
@@ -27,6 +28,7 @@ from gateway.bus.ledger import Batch, Ledger, Loaded, Written
 from gateway.bus.taken import End, Taken
 from gateway.domain.commands import Command
 from gateway.domain.errors import TemporaryFailure
+from gateway.domain.explanation import Explanation
 from gateway.domain.mail import Mail
 from gateway.domain.pipeline import Stage
 
@@ -63,6 +65,7 @@ class EmbeddedBus:
         self._lanes = [_Lane(disk.first_key(lane), depth) for lane, depth in enumerate(depths)]
         self._intakes: dict[Stage, set[Intake[Taken]]] = {stage: set() for stage in Stage}
         self._listeners = Listeners()
+        self._answerers = Answerers()
         self._next = _Turn()
         self._expected = 0  # mails that the next turn waits for, if they come soon
         self._gathered = asyncio.Event()
@@ -155,6 +158,16 @@ class EmbeddedBus:
     async def takers(self) -> Mapping[Stage, int]:
         """See `Bus.takers`."""
         return {stage: len(intakes) for stage, intakes in self._intakes.items()}
+
+    async def ask(self, stage: Stage, mail: Mail, within: float) -> Explanation:
+        """See `Bus.ask`."""
+        return await self._answerers.ask(stage, mail, within)
+
+    @asynccontextmanager
+    async def answering(self, stage: Stage, answer: Answer) -> AsyncIterator[None]:
+        """See `Bus.answering`."""
+        async with self._answerers.answering(stage, answer):
+            yield
 
     async def tell(self, command: Command) -> None:
         """See `Bus.tell`."""

@@ -15,10 +15,12 @@ from datetime import timedelta
 from functools import partial
 
 from gateway.bus import port, wire
+from gateway.bus.asking import Answer, Answerers
 from gateway.bus.hearing import Listeners
 from gateway.bus.intake import MOST_TAKES, Intake
 from gateway.bus.taken import End, Taken
 from gateway.domain.commands import Command
+from gateway.domain.explanation import Explanation
 from gateway.domain.mail import Mail
 from gateway.domain.pipeline import Stage
 
@@ -30,6 +32,7 @@ class MemoryBus:
         self._lines = {stage: _Line() for stage in Stage}
         self._parked: dict[int, _Parked] = {}
         self._listeners = Listeners()
+        self._answerers = Answerers()
         self._numbers = itertools.count()
         self._timers: set[asyncio.TimerHandle] = set()
 
@@ -87,6 +90,16 @@ class MemoryBus:
     async def takers(self) -> Mapping[Stage, int]:
         """See `Bus.takers`."""
         return {stage: len(line.intakes) for stage, line in self._lines.items()}
+
+    async def ask(self, stage: Stage, mail: Mail, within: float) -> Explanation:
+        """See `Bus.ask`."""
+        return await self._answerers.ask(stage, mail, within)
+
+    @asynccontextmanager
+    async def answering(self, stage: Stage, answer: Answer) -> AsyncIterator[None]:
+        """See `Bus.answering`."""
+        async with self._answerers.answering(stage, answer):
+            yield
 
     async def tell(self, command: Command) -> None:
         """See `Bus.tell`."""

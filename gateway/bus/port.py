@@ -17,7 +17,9 @@ from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Protocol
 
+from gateway.bus.asking import Answer
 from gateway.domain.commands import Command
+from gateway.domain.explanation import Explanation
 from gateway.domain.mail import Mail
 from gateway.domain.pipeline import Stage
 
@@ -103,6 +105,15 @@ class Bus(Inlet, Protocol):
 
     async def takers(self) -> Mapping[Stage, int]:
         """How many processes take mail of each stage now: none for one that is down, or suspended."""
+
+    async def ask(self, stage: Stage, mail: Mail, within: float) -> Explanation:
+        """What a process of `stage` would do with `mail`, which stays with the asker.
+
+        `TemporaryFailure` when nobody is there to answer, or nobody does within so many seconds.
+        """
+
+    def answering(self, stage: Stage, answer: Answer) -> AbstractAsyncContextManager[None]:
+        """Until the context is left, questions to `stage` are answered by `answer`."""
 
     def commands(self) -> AbstractAsyncContextManager[AsyncIterator[Command | None]]:
         """Listen for commands. None says that some may have been missed: ask for the present state."""

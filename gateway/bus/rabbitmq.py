@@ -19,14 +19,17 @@ from aiormq import Channel, spec
 from aiormq.abc import ArgumentsType, DeliveredMessage
 
 from gateway.bus import port, wire
+from gateway.bus.amqp import asking
 from gateway.bus.amqp.link import CLOSE_TIMEOUT, FIRST_PAUSE, Link, Lost, lost, masked, parse_url
 from gateway.bus.amqp.sending import Returned, Sender
 from gateway.bus.amqp.taking import Taker
 from gateway.bus.amqp.topology import Arguments, Topology, room_for
+from gateway.bus.asking import Answer, no_answer
 from gateway.bus.hearing import MOST_UNHEARD, Listener
 from gateway.bus.intake import MOST_TAKES
 from gateway.domain.commands import Command
 from gateway.domain.errors import ConfigError, PermanentFailure, TemporaryFailure
+from gateway.domain.explanation import Explanation
 from gateway.domain.mail import Mail
 from gateway.domain.pipeline import Stage
 
@@ -163,6 +166,30 @@ class RabbitBus:
         """See `Bus.takers`."""
         async with self._channel() as channel:
             return {stage: await self.soon(_takers(channel, self.topology.ready(stage))) for stage in Stage}
+
+    async def ask(self, stage: Stage, mail: Mail, within: float) -> Explanation:
+        """See `Bus.ask`."""
+        queue = self.topology.questions(stage)
+        try:
+            async with self._channel() as channel, asyncio.timeout(within):
+                return await asking.ask(channel, queue, stage, mail, within)
+        except TimeoutError as error:
+            raise no_answer(stage, within) from error
+        except Lost as error:
+            raise TemporaryFailure(f"the broker is away, or refused: {error}") from error
+
+    @asynccontextmanager
+    async def answering(self, stage: Stage, answer: Answer) -> AsyncIterator[None]:
+        """See `Bus.answering`."""
+        queue = self.topology.questions(stage)
+        working = asyncio.create_task(
+            asking.answer_on(self._taking, queue, answer), name=f"answer questions to the {stage}"
+        )
+        try:
+            yield
+        finally:
+            working.cancel()
+            await asyncio.wait([working])
 
     async def tell(self, command: Command) -> None:
         """See `Bus.tell`."""

@@ -13,6 +13,8 @@ from typing import get_args
 import msgspec
 
 from gateway.domain.commands import Command
+from gateway.domain.errors import TemporaryFailure
+from gateway.domain.explanation import Explanation
 from gateway.domain.mail import Mail
 
 VERSION = b"\x01"
@@ -62,6 +64,22 @@ def decode_command(content: bytes) -> Command:
         raise UndecodableCommand(str(error)) from error
 
 
+def encode_reply(told: Explanation | str) -> bytes:
+    """What a stage answers to a question: an explanation, or why there is none."""
+    return VERSION + _encoder.encode((told, "") if isinstance(told, Explanation) else (None, told))
+
+
+def decode_reply(content: bytes) -> Explanation:
+    """The explanation that `content` holds. Raises `TemporaryFailure` when there is none."""
+    try:
+        explanation, trouble = _replies.decode(_payload(content))
+    except _BAD_CONTENT as error:
+        raise TemporaryFailure(f"the answer cannot be read: {error}") from error
+    if explanation is None:
+        raise TemporaryFailure(trouble)
+    return explanation
+
+
 def storable(reason: str) -> str:
     """`reason` as text that every product can keep: of bounded length, and Unicode throughout."""
     return reason[:LONGEST_REASON].encode("utf-8", "replace").decode("utf-8")
@@ -69,6 +87,7 @@ def storable(reason: str) -> str:
 
 _encoder = msgspec.msgpack.Encoder()
 _mails = msgspec.msgpack.Decoder(Mail)
+_replies = msgspec.msgpack.Decoder(tuple[Explanation | None, str])
 _named = msgspec.msgpack.Decoder(tuple[str, msgspec.Raw])
 _COMMANDS: Mapping[str, msgspec.msgpack.Decoder[Command]] = MappingProxyType(
     {kind.__name__: msgspec.msgpack.Decoder(kind) for kind in get_args(Command)}

@@ -27,7 +27,9 @@ from gateway.config.sections.gateway import (
     RecipientsSection,
     RecordsSection,
     StoragesSection,
+    TracesSection,
 )
+from gateway.config.sections.log import LogSection
 from gateway.config.sections.policy import PolicySection
 from gateway.config.sections.section import Section
 from gateway.config.sections.site import (
@@ -82,6 +84,8 @@ class Settings(BaseModel):
     notices: NoticesSection = NoticesSection()
     api: ApiSection = ApiSection()
     metrics: MetricsSection = MetricsSection()
+    log: LogSection = LogSection()
+    traces: TracesSection = TracesSection()
     engines: EnginesSection = EnginesSection()
     objects: ObjectsSection = ObjectsSection()
     tls: TlsSection = TlsSection()

@@ -107,6 +107,7 @@ class Mail:
     authentication: Authentication | None = None  # None: not asked who sent it
     spam: SpamStatus | None = None  # None: not checked for spam
     attempts: int = 0  # tries of the sender that ended in "later"
+    trace: str = ""  # of its way so far, `traceparent` (W3C Trace Context §3.2); "": it is not traced
     generation: int = 0  # rises when an operator sends it early: older copies are dropped
 
     @property

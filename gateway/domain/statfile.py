@@ -11,7 +11,7 @@ from gateway.domain.statistics import Counter, Gauge, Peak, objects_with
 
 STORED_MESSAGES = "mta_stored_messages_current"
 
-ORDER: Sequence[str] = (
+_LISTED: Sequence[str] = (
     Counter.RECEIVED_MESSAGES,
     Counter.RECEIVED_BYTES,
     Counter.RECEIVED_RECIPIENTS,
@@ -62,7 +62,14 @@ ORDER: Sequence[str] = (
     Counter.PROBABLE_MESSAGES,
     Counter.NOT_DETECTED_MESSAGES,
 )
-"""The names of the file behind those of time, in the order of the reference."""
+
+_FAMILIES = ("mta_", "antiviral_", "antispam_")
+
+ORDER: Sequence[str] = (
+    *_LISTED,
+    *(name for name in Counter if name.startswith(_FAMILIES) and name not in _LISTED),
+)
+"""The names of the file behind those of time: in the order of the reference, then what it does not know."""
 
 
 @dataclass(frozen=True, slots=True)

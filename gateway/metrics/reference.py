@@ -23,6 +23,7 @@ from gateway.metrics.catalogue import (
     QUEUE_AGE,
     READY,
     SESSIONS,
+    SESSIONS_OF,
     SUSPENDED,
     TIMES,
     WAITING,
@@ -34,7 +35,7 @@ from gateway.metrics.metrics import BOUNDS
 from gateway.records.port import PARKED
 
 INTRODUCTION = f"""\
-# Metrics and health
+# Metrics, health and traces
 
 <!-- Made by `python -m gateway.metrics.reference` from gateway/metrics/catalogue.py. -->
 
@@ -81,6 +82,15 @@ In `deploy/prometheus/` there are also configurations for a pipeline on one mach
 file, and the alerts; `deploy/grafana/` has dashboards to import. `docker compose --profile monitoring up`
 starts Prometheus and Grafana with all of that.
 
+## Traces
+
+With `[gateway.traces] Endpoint`, the URL of a collector that speaks OTLP over HTTP, each message has a
+trace: the receiver's step from the end of the message to its answer, and below it one step for each stage
+that has a copy of it, with the id of the mail (`mailwarden.mail_id`) and what became of it
+(`mailwarden.result`). A try of the sender that did not work is the parent of the next one. `Share` has only
+some messages traced. Off, it costs nothing. The libraries come with the extra `traces`, which the images
+have.
+
 ## Counters
 
 They rise from the start of a process on, and are what the statistics store: a line of the log about mail
@@ -94,7 +104,7 @@ Histograms in seconds, with the bounds {", ".join(f"{bound:g}" for bound in BOUN
 """
 
 _VALUES: dict[tuple[Family, str], Iterable[str]] = {
-    (SESSIONS, "direction"): ("incoming", "outgoing"),
+    (SESSIONS, "kind"): SESSIONS_OF.values(),
     (IN_HAND, "stage"): Stage,
     (BUILD, "service"): ("receiver", "antispam", "scanner", "sender", "api"),
     (BUILD, "version"): (),

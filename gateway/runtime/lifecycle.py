@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from enum import StrEnum
 
@@ -28,6 +28,7 @@ class Lifecycle:
 
     def __init__(self, heartbeat: Heartbeat) -> None:
         self.stopping = asyncio.Event()
+        self.begins_anew = False
         self._heartbeat = heartbeat
         self._suspended: frozenset[Module] = frozenset()
         self._changed = asyncio.Event()
@@ -44,6 +45,16 @@ class Lifecycle:
         """The process works once all of these are ready."""
         self._awaited.update(modules)
 
+    def live(self, may_begin_anew: Callable[[], bool]) -> None:
+        """Begin: hear signals, and whether the supervisor is gone, in the running loop.
+
+        `may_begin_anew` is asked at HUP whether the process could start again.
+        """
+        self.stop_on_signals()
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, lambda: self.begin_anew() if may_begin_anew() else None)
+        self._heartbeat.when_orphaned(self.stop)
+
     def stop_on_signals(self) -> None:
         """TERM, INT and QUIT stop the process (reference, section 9.2)."""
         loop = asyncio.get_running_loop()
@@ -59,6 +70,12 @@ class Lifecycle:
     def is_watched(self) -> bool:
         """Whether somebody starts this process anew when it ends."""
         return self._heartbeat.is_heard
+
+    def begin_anew(self) -> None:
+        """Stop, and start again in the same process; not while it stops for good."""
+        if not self.stopping.is_set():
+            self.begins_anew = True
+            self.stop()
 
     def is_suspended(self, module: Module) -> bool:
         """Whether an operator suspended that module."""

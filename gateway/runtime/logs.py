@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import TextIO
 
 from gateway.domain.errors import ConfigError
+from gateway.runtime.jsonlines import JsonLines
 
 ACTIVITY = 15
 """What happens to mail: above debug, below the news about the gateway itself."""
@@ -58,15 +59,19 @@ def start_logging(
     *,
     date_format: str,
     time_format: str,
+    as_json: bool = False,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Begin to log to `filename` what `level` (0, 1, 2, 3, 4 or 9) lets through.
+
+    `as_json` makes an object of each line (`gateway/runtime/jsonlines.py`).
 
     The file is opened anew within a second after a rotation moved it away. `syslog` is the system log, ""
     logs nothing. Libraries are heard from a warning on, whatever the level: they would drown the mail. May
     be called again with other values. Raises `ConfigError` when the place cannot be written to.
     """
-    handler = _opened(filename, date_format=date_format, time_format=time_format, clock=clock)
+    handler, stamp_format = _opened(filename, f"{date_format} {time_format} ", clock)
+    handler.setFormatter(JsonLines(letter) if as_json else Lines(stamp_format))
     threshold = LEVELS[level] if filename else _SILENT
 
     root = logging.getLogger()
@@ -210,22 +215,15 @@ _PLACES = (_File, _Stream, _Syslog, _Nothing)
 _STANDARD_STREAMS = {"/dev/stdout": "stdout", "/dev/stderr": "stderr"}
 
 
-def _opened(
-    filename: str, *, date_format: str, time_format: str, clock: Callable[[], float]
-) -> logging.Handler:
-    handler: logging.Handler
-    stamp_format = f"{date_format} {time_format} "
+def _opened(filename: str, stamp_format: str, clock: Callable[[], float]) -> tuple[logging.Handler, str]:
+    """Where lines go, and how they are stamped there."""
     if not filename:
-        return _Nothing()
+        return _Nothing(), ""
     if filename in _STANDARD_STREAMS:
-        handler = _Stream(getattr(sys, _STANDARD_STREAMS[filename]))
-    elif filename == SYSLOG:
-        stamp_format = ""  # it stamps the lines itself
-        handler = _opened_syslog()
-    else:
-        handler = _opened_file(filename, clock)
-    handler.setFormatter(Lines(stamp_format))
-    return handler
+        return _Stream(getattr(sys, _STANDARD_STREAMS[filename])), stamp_format
+    if filename == SYSLOG:
+        return _opened_syslog(), ""  # it stamps the lines itself
+    return _opened_file(filename, clock), stamp_format
 
 
 def _opened_file(filename: str, clock: Callable[[], float]) -> logging.Handler:

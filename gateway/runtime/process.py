@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,7 +15,8 @@ import uvloop
 
 from gateway.bases.library import NoBases
 from gateway.config.findings import InvalidConfig
-from gateway.config.load import load_settings
+from gateway.config.load import examine, load_settings
+from gateway.config.sections.log import LogFormat
 from gateway.config.settings import Settings
 from gateway.domain.errors import ConfigError
 from gateway.runtime.control import follow_control_files
@@ -28,6 +30,8 @@ from gateway.runtime.lifecycle import Lifecycle
 from gateway.runtime.logs import start_logging
 from gateway.runtime.monitoring import monitored
 from gateway.runtime.wiring import Gateway, follow_commands, open_gateway
+
+log = logging.getLogger(__name__)
 
 Run = Callable[[Gateway], Awaitable[None]]
 """A service: it works until `gateway.lifecycle.stopping` is set."""
@@ -44,6 +48,17 @@ def run_service(name: str, run: Run) -> int:
 
 def run_services(services: Mapping[str, Run], config: Path) -> int:
     """Run services in one event loop until the process is told to stop; the exit code."""
+    heartbeat, launch = Heartbeat.inherited(), Launch.inherited()
+    while True:
+        lifecycle = Lifecycle(heartbeat)
+        code = _run_until_told(services, config, lifecycle, launch)
+        if code is not ExitCode.STARTED or not lifecycle.begins_anew:
+            return code
+
+
+def _run_until_told(
+    services: Mapping[str, Run], config: Path, lifecycle: Lifecycle, launch: Launch | None
+) -> ExitCode:
     try:
         settings = load_settings(config, os.environ)
         start_logging(
@@ -51,9 +66,10 @@ def run_services(services: Mapping[str, Run], config: Path) -> int:
             settings.options.log_level,
             date_format=settings.locale.date_format,
             time_format=settings.locale.time_format,
+            as_json=settings.log.format is LogFormat.JSON,
         )
         _collect_garbage_seldom()
-        uvloop.run(_run(services, settings, config))
+        uvloop.run(_run(services, settings, config, lifecycle, launch))
     except InvalidConfig as invalid:
         print(invalid, file=sys.stderr)
         return ExitCode.BAD_CONFIG
@@ -66,6 +82,16 @@ def run_services(services: Mapping[str, Run], config: Path) -> int:
     return ExitCode.STARTED
 
 
+def _is_usable(config: Path) -> bool:
+    """Whether the process could start with the configuration as it is now; the log says why not."""
+    errors = examine(config, os.environ).findings.errors
+    for error in errors:
+        log.error("the new configuration is not used: %s", error)
+    if not errors:
+        log.info("the configuration is read again: the process begins anew")
+    return not errors
+
+
 def _collect_garbage_seldom() -> None:
     """Spare the collector what stays for ever, and let it look for cycles less often.
 
@@ -75,13 +101,15 @@ def _collect_garbage_seldom() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-async def _run(services: Mapping[str, Run], settings: Settings, config: Path) -> None:
-    heartbeat = Heartbeat.inherited()
-    lifecycle = Lifecycle(heartbeat)
-    lifecycle.stop_on_signals()
-    heartbeat.when_orphaned(lifecycle.stop)
+async def _run(
+    services: Mapping[str, Run],
+    settings: Settings,
+    config: Path,
+    lifecycle: Lifecycle,
+    launch: Launch | None,
+) -> None:
+    lifecycle.live(lambda: _is_usable(config))
     lifecycle.expect(services)
-    launch = Launch.inherited()
     async with (
         open_gateway(settings, lifecycle, config, launch) as gateway,
         monitored(gateway, services),

@@ -37,6 +37,7 @@ from gateway.metrics.catalogue import IN_HAND
 from gateway.runtime import maillog
 from gateway.runtime.clock import utc_now
 from gateway.runtime.lifecycle import DRAIN_SECONDS
+from gateway.runtime.tracing import begin_step, carried_on
 from gateway.runtime.wiring import Gateway
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,9 @@ LONG_STEP_SECONDS = 1.0
 
 PAUSE_SECONDS = 1.0
 """Before a mail that nobody could take over is offered again, so that trouble does not spin."""
+
+
+_PARKED = "parked"
 
 
 class Worker(Protocol):
@@ -131,11 +135,16 @@ class _StageLoop:
 
     async def _step(self, delivery: Delivery) -> None:
         mail, began = delivery.mail, time.perf_counter()
+        span, result, fault = begin_step(self._gateway.tracer, self._stage, mail), "again", ""
         try:
             decision = await self._decide_shown(mail)
+            if span:
+                decision = carried_on(decision, span.trace)
             concluded = await self._conclude_patiently(delivery, decision)
             if concluded:
-                self._count(decision)
+                result = _result_of(decision)
+                fault = decision.reason if isinstance(decision, Parked) else ""
+                self._count(result)
         except Exception:
             # A fault of ours in handing over: it is tried again, and who takes it too often finds it parked.
             log.exception("%s: the mail cannot be handed over", self._stage, extra={"mail_id": mail.id})
@@ -144,6 +153,8 @@ class _StageLoop:
         finally:
             self._shown.discard(mail.id)
             self._gateway.metrics.took(self._timing, time.perf_counter() - began)
+            if span:
+                span.end(result, fault=fault)
         with suppress(TemporaryFailure):  # then the bus brings it back by itself
             await (delivery.done() if concluded else delivery.again())
 
@@ -173,19 +184,10 @@ class _StageLoop:
                 return False
         return False
 
-    def _count(self, decision: Outcome | Parked) -> None:
+    def _count(self, result: str) -> None:
         """Count what became of a mail. That it is parked was counted when it was told."""
-        match decision:
-            case Onward():
-                result = "onward"
-            case Later():
-                result = "later"
-            case Finished():
-                ended = (event.ending for event in decision.events if isinstance(event, Ended))
-                result = next(ended, "replaced")
-            case Parked():
-                return
-        self._gateway.records.count(step_of(self._stage, result))
+        if result != _PARKED:
+            self._gateway.records.count(step_of(self._stage, result))
 
     def _show_working(self, mail: Mail) -> None:
         self._shown.add(mail.id)
@@ -262,3 +264,17 @@ class _StageLoop:
         if state is WAITING[self._stage] and mail.id not in self._shown:
             return ()
         return (Moved(mail.id, self._now(), state),)
+
+
+def _result_of(decision: Outcome | Parked) -> str:
+    """What became of a mail, in a word."""
+    match decision:
+        case Onward():
+            return "onward"
+        case Later():
+            return "later"
+        case Parked():
+            return _PARKED
+        case Finished():
+            ended = (event.ending for event in decision.events if isinstance(event, Ended))
+            return next(ended, "replaced")

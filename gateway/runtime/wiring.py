@@ -35,6 +35,7 @@ from gateway.runtime.licensing import Licensing
 from gateway.runtime.lifecycle import Lifecycle
 from gateway.runtime.orders import MOST, StandingOrders
 from gateway.runtime.readiness import Readiness, worlds_of
+from gateway.runtime.tracing import Tracer, open_tracer
 from gateway.storages.place import Place
 from gateway.storages.storages import Storages
 
@@ -60,6 +61,7 @@ class Gateway:
     metrics: Metrics = field(default_factory=Metrics)
     readiness: Readiness = field(default_factory=Readiness)
     config: Path | None = None  # the file that the settings come from, if they come from one
+    tracer: Tracer | None = None  # None: nothing is traced
 
 
 @asynccontextmanager
@@ -76,11 +78,16 @@ async def open_gateway(
         stack.push_async_callback(place.close)
         bus = await open_bus(settings)
         stack.push_async_callback(bus.close)
+        tracer = open_tracer(settings)
+        if tracer:
+            stack.push_async_callback(tracer.close)
         licensing = open_licensing(settings, records)
+        storages = Storages(place, blobs, records)
         gateway = Gateway(
-            *(settings, bus, blobs, records, Storages(place, blobs, records), lifecycle, licensing),
+            *(settings, bus, blobs, records, storages, lifecycle, licensing),
             readiness=Readiness(worlds_of(bus, blobs, records), lambda: lifecycle.phase),
             config=config,
+            tracer=tracer,
         )
         await licensing.open()
         # Before any mail is taken: what an operator suspended or removed stays so over a restart.

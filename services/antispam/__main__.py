@@ -78,7 +78,8 @@ async def run(gateway: Gateway) -> None:
             count=gateway.records.count,
             licensed=lambda: gateway.licensing.filters_spam,
         )
-        await serve(Stage.ANTISPAM, worker, gateway)
+        async with gateway.bus.answering(Stage.ANTISPAM, worker.explain):
+            await serve(Stage.ANTISPAM, worker, gateway)
 
 
 def rules_for(settings: Settings) -> Rules:

@@ -24,6 +24,7 @@ from services.api.routes.audit import audit_routes
 from services.api.routes.bases import bases_routes
 from services.api.routes.config import config_routes
 from services.api.routes.events import event_routes
+from services.api.routes.explain import explain_routes
 from services.api.routes.license import license_routes
 from services.api.routes.messages import message_routes
 from services.api.routes.modules import module_routes
@@ -62,6 +63,7 @@ def make_app(gateway: Gateway, now: Callable[[], datetime] = utc_now) -> FastAPI
         queue_routes(gateway, door, now),
         storage_routes(gateway, door, now),
         message_routes(gateway, door),
+        explain_routes(gateway, door, now),
         module_routes(gateway, door),
         config_routes(gateway, door, now),
         bases_routes(gateway, door),

@@ -11,7 +11,6 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
@@ -71,8 +70,7 @@ class AuditedRoute(APIRoute):
             except Exception as failure:
                 await _conclude(request, *_told(failure))
                 raise
-            said = bytes(response.body) if isinstance(response, JSONResponse) else b""
-            await _conclude(request, response.status_code, said.decode())
+            await _conclude(request, response.status_code, _said(response))
             return response
 
         return handled
@@ -82,6 +80,13 @@ async def _conclude(request: Request, result: int, detail: str) -> None:
     if found := getattr(request.state, "audited", None):
         auditing, record = found
         await auditing.conclude(record, result, detail)
+
+
+def _said(response: Response) -> str:
+    """What was answered, unless it is the content of mail."""
+    if response.headers.get("Content-Type") != "application/json":
+        return ""
+    return bytes(response.body).decode()
 
 
 def _told(failure: Exception) -> tuple[int, str]:

@@ -21,7 +21,8 @@ MOST_MASKS = 20
 MOST_IDS = 500
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """`text`, unless there are control characters in it: a `ValueError`."""
     if not text.isprintable():
         raise ValueError("control characters")
     return text
@@ -30,7 +31,7 @@ def _printable(text: str) -> str:
 def _bounded(mask: str) -> str:
     if mask.count("*") > MOST_STARS:
         raise ValueError(f"at most {MOST_STARS} asterisks")
-    return _printable(mask)
+    return printable(mask)
 
 
 State = Literal["WFC", "CHK", "WFS", "SPL", "QUE", "SND", "parked"]
@@ -40,7 +41,7 @@ Fate = Literal[
 if set(get_args(Fate)) != {*get_args(State), *Ending} or PARKED not in get_args(State):
     raise AssertionError("the states of mail are told apart in two ways")
 
-Text = Annotated[str, Field(max_length=998), AfterValidator(_printable)]
+Text = Annotated[str, Field(max_length=998), AfterValidator(printable)]
 Mask = Annotated[str, Field(max_length=320), AfterValidator(_bounded)]
 Masks = Annotated[list[Mask], Field(max_length=MOST_MASKS)]
 

@@ -21,6 +21,7 @@ from gateway.domain.storage import StoredStatus
 from gateway.records.port import Records
 from gateway.runtime import maillog
 from gateway.runtime.clock import utc_now
+from gateway.runtime.tracing import Tracer
 from gateway.storages.storages import Storages
 from services.receiver import replies
 from services.receiver.authenticating import Credentials, Examiner, Examining
@@ -54,6 +55,7 @@ class Spool:
         new_id: Callable[[], str],
         now: Callable[[], datetime] = utc_now,
         took: Took = nobody_times,
+        tracer: Tracer | None = None,
     ) -> None:
         self._rules = rules
         self._bus = bus
@@ -64,6 +66,7 @@ class Spool:
         self._new_id = new_id
         self._now = now
         self._took = took
+        self._tracer = tracer
         self._room_is_short = False
         self._room_asked_at = float("-inf")
 
@@ -113,6 +116,27 @@ class Spool:
         defects: frozenset[Defect],
     ) -> Reply:
         """Answer a message whose bytes are all written. OK is a promise: its body and its mails are safe."""
+        if self._tracer is None:
+            return await self._accept(message_id, envelope, examining, writer, header_bytes, defects)
+        span, answer = self._tracer.begin("receiver", message_id), replies.NOT_NOW
+        try:
+            answer = await self._accept(
+                message_id, envelope, examining, writer, header_bytes, defects, span.trace
+            )
+        finally:
+            span.end(f"{answer.code} {answer.enhanced}")
+        return answer
+
+    async def _accept(
+        self,
+        message_id: str,
+        envelope: Envelope,
+        examining: Examining,
+        writer: BodyWriter,
+        header_bytes: bytes,
+        defects: frozenset[Defect],
+        trace: str = "",
+    ) -> Reply:
         began = time.perf_counter()
         header = look(header_bytes)
         if header.hops > self._rules.limits.hops:
@@ -127,7 +151,7 @@ class Spool:
             async with asyncio.timeout(LONGEST_STORING):
                 body = await writer.commit()
                 copies = [
-                    (stage, self._introduced(mail, credentials))
+                    (stage, self._introduced(mail, credentials, trace))
                     for stage, mail in virtual_copies(
                         message_id,
                         envelope,
@@ -156,10 +180,10 @@ class Spool:
                 maillog.splitted(count, mail)
         return replies.OK
 
-    def _introduced(self, mail: Mail, credentials: Credentials) -> Mail:
+    def _introduced(self, mail: Mail, credentials: Credentials, trace: str) -> Mail:
         """A copy with all that is known of where it comes from."""
         top = credentials.field + received_field(mail, self._rules.hostname)
-        return as_it_entered(replace(mail, top=top, authentication=credentials.authentication))
+        return as_it_entered(replace(mail, top=top, authentication=credentials.authentication, trace=trace))
 
     async def _archive(self, envelope: Envelope, first_copy: Mail) -> None:
         """Keep the message before anybody looks at it. It may be that it is not accepted after all."""

@@ -90,7 +90,8 @@ async def run(gateway: Gateway) -> None:
             count=gateway.records.count,
             sealer=sealer_of(settings.authentication, settings.network.hostname),
         )
-        await serve(Stage.SCANNER, worker, gateway)
+        async with gateway.bus.answering(Stage.SCANNER, worker.explain):
+            await serve(Stage.SCANNER, worker, gateway)
 
 
 @asynccontextmanager

@@ -9,11 +9,12 @@ from functools import partial
 
 from gateway.authentication.arc.sealing import Sealer
 from gateway.blobs.port import Blobs
+from gateway.domain.explanation import Explanation
 from gateway.domain.journey import Ended, Ending, Scanned, ScannedObject
 from gateway.domain.mail import POLICY, Mail
 from gateway.domain.message import with_edits
 from gateway.domain.mime import take_apart
-from gateway.domain.notice import Occasion
+from gateway.domain.notice import Occasion, addressees
 from gateway.domain.pipeline import Finished, Onward, Outcome, Stage
 from gateway.domain.policy import ObjectStatus, Policy, Status, fingerprint
 from gateway.domain.statistics import Counter, nobody_counts, objects_with
@@ -26,13 +27,13 @@ from gateway.storages.storages import Storages
 from services.scanner.coverage import unseen
 from services.scanner.digests import without_stale_digests
 from services.scanner.disclaimer import added
-from services.scanner.examination import NOT_EXAMINED
+from services.scanner.examination import NOT_EXAMINED, Examination
 from services.scanner.filtering import with_filtered
 from services.scanner.looking import Body, Examiner
 from services.scanner.placeholder import Gate, disclaimer, placeholder
 from services.scanner.sealing import sealed
 from services.scanner.statistics import Statistics
-from services.scanner.treatment import edits_for, treat
+from services.scanner.treatment import Treatment, edits_for, treat
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,18 @@ class GroupRules:
     policy: Policy
     placeholder: Template
     disclaimer: Template
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What was found and decided, before anything of it is done."""
+
+    rules: GroupRules
+    body: Body
+    examination: Examination
+    treatment: Treatment
+    scanned: Scanned
+    occasion: Occasion
 
 
 class ScannerWorker:
@@ -80,30 +93,17 @@ class ScannerWorker:
 
     async def handle(self, mail: Mail) -> Outcome:
         """Send the mail on, changed where its policy says so, or end its way."""
-        rules, policy_mark = self._groups.get(mail.group) or self._groups[POLICY]
-        body = Body(self._blobs, mail.body)
-        examination = await self._examiner.examine(body) if rules.policy.check_av else NOT_EXAMINED
-        examination = with_filtered(examination, rules.policy)
-
-        treatment = treat(examination, rules.policy)
-        objects, status = treatment.objects, treatment.status
-        now = self._now()
-        scanned = Scanned(mail.id, now, status, objects, policy_mark, str(self._examiner.bases))
-        _log(mail, status, objects)
+        judged = await self._judge(mail)
+        rules, treatment, scanned = judged.rules, judged.treatment, judged.scanned
+        objects, now = scanned.objects, scanned.at
+        _log(mail, scanned.status, objects)
         self._statistics.tell(mail, objects, now)
 
         if kept_for := treatment.quarantined_for:
             place, code = quarantine_of(rules.policy, kept_for), status_in_storage(kept_for)
             await self._storages.keep(place, as_it_came(mail), code, at=now)
         blocking = treatment.blocked_for
-        occasion = Occasion(
-            mail=mail,
-            policy=rules.policy,
-            statuses=treatment.statuses,
-            blocked=bool(blocking),
-            objects=objects,
-        )
-        notices = await self._notifier.tell(occasion, Stage.SCANNER, now)
+        notices = await self._notifier.tell(judged.occasion, Stage.SCANNER, now)
         if rules.policy.check_av:
             self._count_all(objects)
         if blocking:
@@ -111,18 +111,55 @@ class ScannerWorker:
             maillog.blocked(self._count, mail)
             return Finished((scanned, Ended(mail.id, now, Ending.BLOCKED, blocking)), notices)
 
+        return Onward(await self._treated(mail, judged), (scanned,), notices)
+
+    async def explain(self, mail: Mail) -> Explanation:
+        """What `handle` would do with the mail; nothing of it is done."""
+        judged = await self._judge(mail)
+        policy, treatment = judged.rules.policy, judged.treatment
+        blocking = treatment.blocked_for
+        places = (quarantine_of(policy, treatment.quarantined_for).path,) if treatment.quarantined_for else ()
+        return Explanation(
+            mail=mail if blocking else await self._treated(mail, judged),
+            scanned=judged.scanned,
+            kept_in=tuple(filter(None, (*places, self._archive.path if blocking else ""))),
+            told=tuple(addressee.value for addressee in addressees(judged.occasion)),
+            blocked_for=blocking or "",
+        )
+
+    async def _judge(self, mail: Mail) -> _Judged:
+        """What is found in the mail, and what its policy makes of that."""
+        rules, policy_mark = self._groups.get(mail.group) or self._groups[POLICY]
+        body = Body(self._blobs, mail.body)
+        examination = await self._examiner.examine(body) if rules.policy.check_av else NOT_EXAMINED
+        examination = with_filtered(examination, rules.policy)
+
+        treatment = treat(examination, rules.policy)
+        objects, bases = treatment.objects, str(self._examiner.bases)
+        occasion = Occasion(
+            mail=mail,
+            policy=rules.policy,
+            statuses=treatment.statuses,
+            blocked=bool(treatment.blocked_for),
+            objects=objects,
+        )
+        scanned = Scanned(mail.id, self._now(), treatment.status, objects, policy_mark, bases)
+        return _Judged(rules, body, examination, treatment, scanned, occasion)
+
+    async def _treated(self, mail: Mail, judged: _Judged) -> Mail:
+        """The mail as it leaves, where it is not blocked."""
+        rules, body, examination, now = judged.rules, judged.body, judged.examination, judged.scanned.at
         treated = mail
-        if treatment.changes:
+        if judged.treatment.changes:
             message = await body.read()
             describe = partial(placeholder, rules.placeholder, mail=mail, gate=self._gate, now=now)
-            edits = edits_for(message, examination, objects, describe)
+            edits = edits_for(message, examination, judged.scanned.objects, describe)
             treated = with_edits(mail, without_stale_digests(message, examination.parts, edits))
         if rules.policy.add_disclaimer:
             treated = self._with_disclaimer(treated, await body.read(), rules, now)
         if rules.policy.add_x_header:
-            treated = replace(treated, top=self._x_header(status, now) + treated.top)
-        treated = await sealed(treated, self._sealer, self._blobs, now)
-        return Onward(treated, (scanned,), notices)
+            treated = replace(treated, top=self._x_header(judged.scanned.status, now) + treated.top)
+        return await sealed(treated, self._sealer, self._blobs, now)
 
     def _count_all(self, objects: Sequence[ScannedObject]) -> None:
         self._count(Counter.ANTIVIRAL_MESSAGES)

@@ -24,6 +24,8 @@ from gateway.bus.memory import MemoryBus
 from gateway.bus.port import Bus, Delivery, ParkedMail
 from gateway.bus.rabbitmq import RabbitBus
 from gateway.domain.commands import Command, Reload, Remove, Resume, Suspend
+from gateway.domain.errors import TemporaryFailure
+from gateway.domain.explanation import Explanation
 from gateway.domain.mail import Mail
 from gateway.domain.pipeline import Stage
 from tests.support.mails import a_mail
@@ -436,3 +438,75 @@ async def until_parked(bus: Bus, count: int) -> list[ParkedMail]:
         while len(parked := await all_parked(bus)) < count:
             await asyncio.sleep(0.05)
         return parked
+
+
+async def test_a_question_is_answered_by_a_process_of_the_stage(bus: Bus) -> None:
+    async def answer(mail: Mail) -> Explanation:
+        return Explanation(mail=mail, blocked_for="as/spam")
+
+    async with bus.answering(Stage.ANTISPAM, answer):
+        explanation = await answered(bus, Stage.ANTISPAM)
+
+    assert explanation == Explanation(mail=a_mail(), blocked_for="as/spam")
+
+
+async def test_a_question_that_cannot_be_answered_says_why(bus: Bus) -> None:
+    async def answer(mail: Mail) -> Explanation:
+        raise TemporaryFailure("the database is away")
+
+    async with bus.answering(Stage.SCANNER, answer):
+        with pytest.raises(TemporaryFailure, match="the database is away"):
+            await answered(bus, Stage.SCANNER)
+
+
+async def test_a_question_to_nobody_is_answered_at_once(bus: Bus) -> None:
+    with pytest.raises(TemporaryFailure, match="no sender is there"):
+        await bus.ask(Stage.SENDER, a_mail(), PATIENCE)
+
+
+async def test_nobody_waits_for_ever_for_an_answer(bus: Bus) -> None:
+    asked = asyncio.Event()
+
+    async def answer(mail: Mail) -> Explanation:
+        asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError("it never comes to this")
+
+    async with bus.answering(Stage.SCANNER, answer):
+        await there(bus, Stage.SCANNER)
+        with pytest.raises(TemporaryFailure, match="did not answer within"):
+            await bus.ask(Stage.SCANNER, a_mail(), 1)
+
+    assert asked.is_set()
+
+
+async def test_who_takes_mail_of_a_stage_is_counted(bus: Bus) -> None:
+    async with bus.consume(Stage.SCANNER, 1), asyncio.timeout(PATIENCE):
+        while (await bus.takers())[Stage.SCANNER] != 1:
+            await asyncio.sleep(0.01)
+
+    assert (await bus.takers())[Stage.ANTISPAM] == 0
+
+
+async def answered(bus: Bus, stage: Stage) -> Explanation:
+    """What the stage says, as soon as it is there to answer."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                return await bus.ask(stage, a_mail(), PATIENCE)
+            except TemporaryFailure as trouble:
+                if "is there to answer" not in str(trouble):
+                    raise
+                await asyncio.sleep(0.01)
+
+
+async def there(bus: Bus, stage: Stage) -> None:
+    """Return when somebody answers questions to the stage."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                await bus.ask(stage, a_mail(), 0.05)
+            except TemporaryFailure as trouble:
+                if "is there to answer" not in str(trouble):
+                    return
+            await asyncio.sleep(0.01)

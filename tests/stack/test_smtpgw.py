@@ -270,6 +270,23 @@ async def test_hup_with_an_invalid_configuration_changes_nothing(site: Site) -> 
         assert greets_as(site, "gateway.company.example")
 
 
+async def test_hup_takes_the_new_configuration_without_a_watchdog_too(site: Site) -> None:
+    site = with_own_config(site)
+    with running(site, *FOREGROUND, "--no-watchdog") as gateway:
+        assert gateway.process is not None
+        text = site.config.read_text()
+        site.config.write_text(text.replace("Hostname=", "Hostnam="))
+        gateway.process.send_signal(signal.SIGHUP)
+        await until(lambda: "the new configuration is not used: " in site.log)
+        assert greets_as(site, "gateway.company.example")
+        site.config.write_text(text.replace("gateway.company.example", "two.example"))
+
+        gateway.process.send_signal(signal.SIGHUP)
+
+        await until(lambda: greets_as(site, "two.example"))
+        assert gateway.stop() == 0
+
+
 def greets_as(site: Site, name: str) -> bool:
     try:
         return greeting(site).startswith(name)

@@ -16,12 +16,18 @@ from tempfile import TemporaryDirectory
 import httpx
 from fastapi import FastAPI
 
+from gateway.licences.keyring import Keyring
+from gateway.records.licences import LicenceRecords
 from gateway.records.port import Records
+from gateway.records.sql import SqlRecords
 from gateway.runtime.readiness import Readiness, worlds_of
 from gateway.runtime.wiring import Gateway
+from gateway.storages.memory import MemoryPlace
+from gateway.storages.storages import Storages
 from services.api.app import make_app
 from services.api.description import as_text
 from services.api.tokens import Role, line_of
+from tests.support.licences import MADE, SIGNERS
 from tests.support.stages import a_gateway
 
 TOKENS: Mapping[Role, str] = {role: f"mw_{role}" for role in Role}
@@ -48,14 +54,26 @@ class Api:
 
 @asynccontextmanager
 async def an_api(
-    folder: Path, *, records: Records | None = None, settings: Mapping[str, str] | None = None
+    folder: Path,
+    *,
+    records: Records | None = None,
+    settings: Mapping[str, str] | None = None,
+    config: Path | None = None,
 ) -> AsyncIterator[Api]:
-    """An API over records in a file, or over others, a bus and bodies in memory."""
+    """An API over records in a file, or over others, a bus and bodies in memory.
+
+    `config` is the file that it takes for the one of its settings.
+    """
     (folder / "tokens").write_text("".join(f"{line_of(role, role, TOKENS[role])}\n" for role in Role))
     async with a_gateway(folder, settings=settings) as gateway:
+        assert isinstance(gateway.records, SqlRecords)
+        keys = LicenceRecords(gateway.records.database)
+        gateway.licensing.keyring = Keyring(keys, SIGNERS, lambda: MADE)
         records = records or gateway.records
         readiness = Readiness(worlds_of(gateway.bus, gateway.blobs, records))
-        gateway = replace(gateway, records=records, readiness=readiness)
+        gateway = replace(gateway, records=records, readiness=readiness, config=config)
+        if isinstance(records, SqlRecords):
+            gateway = replace(gateway, storages=Storages(MemoryPlace(), gateway.blobs, records))
         api = Api(gateway, make_app(gateway))
         try:
             yield api

@@ -7,6 +7,7 @@
 | `<namespace>.<stage>.wait.<seconds>` | a waiting room: mail that returns to the stage after so long |
 | `<namespace>.dead` | mail that the broker took out: rejected, or taken too often |
 | `<namespace>.parked` | mail that the gateway parked |
+| `<namespace>.<stage>.questions` | questions of operators, for as long as somebody waits for the answer |
 
 A room has one delay for all mail in it, since a broker lets mail expire only at the head of a queue.
 """
@@ -64,6 +65,10 @@ class Topology:
     def ready(self, stage: Stage, *, urgent: bool = False) -> str:
         """The queue of mail that is ready for `stage`."""
         return f"{self.namespace}.{stage}.urgent" if urgent else f"{self.namespace}.{stage}"
+
+    def questions(self, stage: Stage) -> str:
+        """The queue of questions to `stage`."""
+        return f"{self.namespace}.{stage}.questions"
 
     def room(self, stage: Stage, seconds: int) -> str:
         """The waiting room of `stage` with that delay."""

@@ -171,6 +171,22 @@ class MetricsSection(Section):
     )
 
 
+class TracesSection(Section):
+    """Traces over OpenTelemetry: one for the whole way of a message."""
+
+    heading: ClassVar[str] = "gateway.traces"
+
+    endpoint: WebUrl = Field(
+        default="",
+        description="URL of a collector that speaks OTLP over HTTP, as `http://collector.example:4318`; "
+        "empty: nothing is traced. What it asks to be told besides stands in the environment, as "
+        "`OTEL_EXPORTER_OTLP_HEADERS`.",
+    )
+    share: Number = Field(
+        default=100, ge=1, le=100, description="Of a hundred messages, so many are traced, by chance."
+    )
+
+
 class Engine(StrEnum):
     """What looks for threats in an object."""
 

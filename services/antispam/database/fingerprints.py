@@ -7,6 +7,7 @@ such a value as often as they share rows, so the share of equal values estimates
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 from zlib import crc32
@@ -32,6 +33,8 @@ without spaces is half a word."""
 Numbers = NDArray[np.uint32]
 """One fingerprint, or one a row."""
 
+_has_digit = re.compile(r"\d").search
+
 _ANY_NUMBER = crc32(b"0")
 """Stands for all tokens with a digit: amounts, dates and codes are what differs between copies."""
 
@@ -39,26 +42,30 @@ _ANY_NUMBER = crc32(b"0")
 def fingerprint(tokens: Sequence[str]) -> Numbers | None:
     """The fingerprint of a text of these tokens; None when it is too short."""
     read = tokens[:READ_TOKENS]
-    if len(read) < LEAST_WORDS or sum(0.5 if is_unspaced(token) else 1.0 for token in read) < LEAST_WORDS:
+    if len(read) < 2 * LEAST_WORDS and _words(read) < LEAST_WORDS:
         return None
-    hashed = np.array([_hashed(token) for token in read], dtype=np.uint64)
+    hashed = np.array(
+        [
+            crc32(token.encode()) if token.isalpha() or not _has_digit(token) else _ANY_NUMBER
+            for token in read
+        ],
+        dtype=np.uint64,
+    )
     rows = _mixed(hashed[:-2] * _ORDER[0] + hashed[1:-1] * _ORDER[1] + hashed[2:] * _ORDER[2])
     # The upper half of a product with an odd number: the lower bits of such products are too regular.
-    least = ((rows[:, None] * _FACTORS) >> np.uint64(32)).min(axis=0)
+    least = np.multiply.outer(_FACTORS, rows).min(axis=1) >> np.uint64(32)
     numbers: Numbers = least.astype(np.uint32)
     return numbers
+
+
+def _words(tokens: Sequence[str]) -> float:
+    return sum(0.5 if is_unspaced(token) else 1.0 for token in tokens)
 
 
 def likeness(one: Numbers, others: Numbers) -> NDArray[np.float64]:
     """How much of its rows the text of the first shares with those of the others, 0 to 1 each."""
     shares: NDArray[np.float64] = (others == one).mean(axis=-1)
     return shares
-
-
-def _hashed(token: str) -> int:
-    if token.isalpha() or not any(map(str.isdigit, token)):
-        return crc32(token.encode())
-    return _ANY_NUMBER
 
 
 def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

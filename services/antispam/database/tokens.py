@@ -24,7 +24,7 @@ _UNSPACED = (
 _INDIC = "\u0900-\u0963\u0966-\u096f\u0971-\u0dff"  # their vowel signs are no letters by themselves
 _SIGNS = "$%¢£¥฿₩€₫₴₹₺₽₿"
 
-_TOKEN = re.compile(rf"[^\W_{_UNSPACED}{_INDIC}]+|[{_UNSPACED}]|[{_INDIC}]+|[{_SIGNS}]")
+_TOKEN = re.compile(rf"[^\W_{_UNSPACED}{_INDIC}]+|[{_UNSPACED}]+|[{_INDIC}]+|[{_SIGNS}]")
 _ASCII_TOKEN = re.compile(r"[a-z0-9]+|[$%]")
 _POINTS = re.compile(
     "[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed]+"
@@ -32,15 +32,21 @@ _POINTS = re.compile(
 """Marks that nobody has to write: Arabic and Hebrew vowels, stretched letters, accents that fit no letter."""
 
 _unspaced = re.compile(f"[{_UNSPACED}]").match
+_has_other_rules = re.compile(
+    "[\u0300-\u036f\u0590-\u10ff\u1780-\u17ff\u3005-\u9fff\uf900-\ufaff\U00020000-\U0003134f]"
+).search
+"""Finds what is not read like Latin, Greek and Cyrillic: one look, so that these do not pay."""
 
 
 def tokens_of(text: str) -> list[str]:
     """The tokens of a text, in its order, at most `MOST_TOKENS`."""
     if text.isascii():
         found = _ASCII_TOKEN.findall(text.lower())
+    elif _has_other_rules(plain := normalize("NFKC", text)):
+        runs = _TOKEN.findall(_POINTS.sub("", plain).casefold())
+        found = [token for run in runs for token in (run if is_unspaced(run) else (run,))]
     else:
-        plain = _POINTS.sub("", normalize("NFKC", text)).casefold()
-        found = _TOKEN.findall(plain)
+        found = _TOKEN.findall(plain.casefold())
     return found if len(found) <= MOST_TOKENS else list(islice(found, MOST_TOKENS))
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import logging
+import os
 import re
 import socket
 import time
@@ -9,9 +11,12 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.domain.errors import ConfigError
 from gateway.runtime import logs
+from gateway.runtime.jsonlines import JsonLines
 from gateway.runtime.logs import ACTIVITY, start_logging
 
 log = logging.getLogger("gateway.example")
@@ -28,8 +33,22 @@ def _log_ends_with_the_test() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def begin(filename: Path | str, level: int = 4, clock: Callable[[], float] = time.monotonic) -> None:
-    start_logging(str(filename), level, date_format="%d/%m/%y", time_format="%H:%M:%S", clock=clock)
+def begin(
+    filename: Path | str,
+    level: int = 4,
+    clock: Callable[[], float] = time.monotonic,
+    *,
+    date_format: str = "%d/%m/%y",
+    time_format: str = "%H:%M:%S",
+    as_json: bool = False,
+) -> None:
+    start_logging(
+        *(str(filename), level),
+        date_format=date_format,
+        time_format=time_format,
+        as_json=as_json,
+        clock=clock,
+    )
 
 
 def one_of_each_level() -> None:
@@ -54,6 +73,71 @@ def test_a_line_shows_date_time_and_letter(tmp_path: Path) -> None:
 
     line = (tmp_path / "log").read_text()
     assert re.fullmatch(r"\[\d\d/\d\d/\d\d \d\d:\d\d:\d\d W\]: disk is short\n", line)
+
+
+@pytest.mark.parametrize(
+    ("date_format", "time_format", "shape"),
+    [
+        ("%y/%m/%d", "%H:%M:%S", r"\d\d/\d\d/\d\d \d\d:\d\d:\d\d"),
+        ("%m/%d/%y", "%I:%M:%S %P", r"\d\d/\d\d/\d\d \d\d:\d\d:\d\d [ap]m"),
+    ],
+)
+def test_date_and_time_are_written_as_the_locale_has_them(
+    tmp_path: Path, date_format: str, time_format: str, shape: str
+) -> None:
+    begin(tmp_path / "log", date_format=date_format, time_format=time_format)
+    log.info("said")
+
+    assert re.fullmatch(rf"\[{shape} I\]: said\n", (tmp_path / "log").read_text())
+
+
+def test_as_json_each_line_is_an_object(tmp_path: Path) -> None:
+    begin(tmp_path / "log", as_json=True)
+    log.warning("disk is %s", "short")
+    logging.getLogger("gateway.mail").log(
+        ACTIVITY, "BLOCKED, rcpt=a@own.example, size=1", extra={"mail_id": "jHrWPC7s86253"}
+    )
+
+    first, second = map(json.loads, (tmp_path / "log").read_text().splitlines())
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", first.pop("time"))
+    assert first == {
+        "level": "warning",
+        "letter": "W",
+        "process": os.getpid(),
+        "part": "gateway.example",
+        "message": "disk is short",
+    }
+    assert (second["mail_id"], second["event"], second["letter"]) == ("jHrWPC7s86253", "BLOCKED", "A")
+    assert second["message"] == "BLOCKED, rcpt=a@own.example, size=1"
+
+
+def test_as_json_a_traceback_stays_in_its_object(tmp_path: Path) -> None:
+    begin(tmp_path / "log", as_json=True)
+    try:
+        raise ValueError("bad\n{}\u2028\x1b[2J")
+    except ValueError:
+        log.exception("fault")
+
+    (line,) = (tmp_path / "log").read_text().splitlines()
+    assert line.isprintable()
+    assert "ValueError: bad" in json.loads(line)["trace"]
+
+
+HOSTILE = st.text() | st.text("\r\n\x00\x1b\x85\u2028\u2029\ud800]: [FEW,<>\"'")
+
+
+@given(HOSTILE)
+def test_whatever_a_value_is_a_record_stays_on_one_line(value: str) -> None:
+    record = logging.LogRecord("gateway.example", logging.INFO, "", 1, "from=<%s>", (value,), None)
+
+    text = logs.Lines("%H:%M:%S ").format(record)
+    as_json = JsonLines(logs.letter).format(record)
+
+    for line in (text, as_json):
+        assert line.isprintable()
+        assert line.encode()
+    assert re.match(r"\[\d\d:\d\d:\d\d I\]: from=<", text)
+    assert json.loads(as_json)["message"] == f"from=<{value}>"
 
 
 def test_a_line_about_a_mail_shows_its_id_before_the_colon(tmp_path: Path) -> None:
