@@ -253,8 +253,11 @@ def _install(plan: Plan, fresh: dict[Family, BaseSet]) -> dict[Family, Change]:
         except (OSError, UnusableSet) as problem:
             _restore(plan, family, before[family])
             failed[family] = _failed(family, before[family], new, problem)
-        else:
+            continue
+        try:
             shelf.put_away(place)
+        except OSError as problem:
+            log.warning("old databases are not removed: %s", problem)
     return failed
 
 
@@ -349,18 +352,25 @@ def _tell(change: Change, *, dry_run: bool) -> None:
 
 @contextmanager
 def _locked(plan: Plan) -> Iterator[None]:
-    """Be the only updater here. Raises `AlreadyRunning`; what a dead one left behind goes."""
-    plan.state.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(plan.state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    """Be the only updater here; what a dead one left behind goes.
+
+    Raises `AlreadyRunning`, and `UpdateFailed` when the disk does not do its part.
+    """
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as problem:
-            raise AlreadyRunning(f"{plan.bases}: another updater is at work") from problem
+        plan.state.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(plan.state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as problem:
+        raise UpdateFailed(f"{plan.state}: {problem.strerror}") from problem
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         for place in (plan.bases, plan.backup):
             for family in Family:
                 _clear(place / family)
         yield
+    except BlockingIOError as problem:
+        raise AlreadyRunning(f"{plan.bases}: another updater is at work") from problem
+    except OSError as problem:
+        raise UpdateFailed(str(problem)) from problem
     finally:
         os.close(descriptor)
 
