@@ -122,7 +122,7 @@ def parse_manifest(content: bytes, origin: str) -> Manifest:
     """What a set says of itself in these bytes, which `origin` has. Raises `UnusableSet`."""
     try:
         written = msgspec.json.decode(content, type=_Written)
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise UnusableSet(f"{origin}: {problem}") from problem
 
     if written.format != FORMAT:

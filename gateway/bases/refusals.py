@@ -37,5 +37,5 @@ class Refusals:
     def _read(self) -> dict[Family, dict[str, str]]:
         try:
             return msgspec.json.decode(self._file.read_bytes(), type=dict[Family, dict[str, str]])
-        except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
+        except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return {}  # a memory that is lost costs one more test

@@ -37,7 +37,7 @@ def read_servers(bases: Path) -> Sequence[Server]:
     try:
         # It belongs to the administrator: nobody else writes there.
         root = ElementTree.fromstring(path.read_bytes())  # noqa: S314
-    except (OSError, ElementTree.ParseError) as problem:
+    except (OSError, ElementTree.ParseError, ValueError, LookupError) as problem:
         raise BadServerList(f"{path}: {problem}") from problem
     servers = [Server(one.get("url", ""), one.get("region", "")) for one in root.iter("server")]
     if any(not server.url for server in servers):

@@ -19,6 +19,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from gateway.bases import shelf
+from gateway.bases.backup import back_up, put_copy, restore
 from gateway.bases.catalogue import BaseSet, Family, Manifest, UnusableSet, open_set
 from gateway.bases.collecting import BEGUN, NoRoom, Offer, Told, collect, offered
 from gateway.bases.fetching import NotThere, Source, SourceFailed
@@ -240,7 +241,7 @@ def _install(plan: Plan, fresh: dict[Family, BaseSet]) -> dict[Family, Change]:
     ready: list[Family] = []
     for family, made in fresh.items():
         try:
-            _back_up(plan, family)
+            back_up(plan.bases / family, plan.backup / family)
             shelf.put(plan.bases / family, made.folder)
             ready.append(family)
         except OSError as problem:
@@ -251,43 +252,14 @@ def _install(plan: Plan, fresh: dict[Family, BaseSet]) -> dict[Family, Change]:
             shelf.switch(place, new.version)
             open_set(place / shelf.CURRENT)
         except (OSError, UnusableSet) as problem:
-            _restore(plan, family, before[family])
+            restore(place, plan.backup / family, before[family])
             failed[family] = _failed(family, before[family], new, problem)
-        else:
-            shelf.put_away(place)
-    return failed
-
-
-def _back_up(plan: Plan, family: Family) -> None:
-    """Have a copy of the set in use on the shelf of backups, which has no other."""
-    version = shelf.current_version(plan.bases / family)
-    backup = plan.backup / family
-    if version is None or shelf.current_version(backup) == version:
-        return
-    try:
-        _copy(plan.bases / family / version, backup)
-    except UnusableSet as problem:
-        log.warning("the databases in use are not whole, and are not backed up: %s", problem)
-        return
-    shelf.switch(backup, version)
-    shelf.put_away(backup, kept=1)
-
-
-def _restore(plan: Plan, family: Family, version: str) -> None:
-    """Back to `version` after a switch that went wrong."""
-    place = plan.bases / family
-    try:
-        if not version:
-            (place / shelf.CURRENT).unlink(missing_ok=True)
-            return
+            continue
         try:
-            open_set(place / version)
-        except UnusableSet:
-            shutil.rmtree(place / version, ignore_errors=True)
-            _copy(plan.backup / family / version, place)
-        shelf.switch(place, version)
-    except (OSError, UnusableSet) as problem:
-        log.critical("the databases %s cannot be restored: %s", version, problem)
+            shelf.put_away(place)
+        except OSError as problem:
+            log.warning("old databases are not removed: %s", problem)
+    return failed
 
 
 def _roll_back(plan: Plan, family: Family, version: str, *, dry_run: bool) -> Change:
@@ -299,7 +271,7 @@ def _roll_back(plan: Plan, family: Family, version: str, *, dry_run: bool) -> Ch
         saved = open_set(backup)
         if not dry_run:
             if version not in shelf.versions(place):
-                _copy(backup, place)
+                put_copy(backup, place)
             if before:
                 plan.refusals.add(family, before, "an operator went back from it")
             shelf.switch(place, version)
@@ -308,16 +280,6 @@ def _roll_back(plan: Plan, family: Family, version: str, *, dry_run: bool) -> Ch
     change = Change(family, Outcome.ROLLED_BACK, before, version, saved.manifest.records)
     _tell(change, dry_run=dry_run)
     return change
-
-
-def _copy(made: Path, place: Path) -> None:
-    """Put a copy of a set on another shelf."""
-    begun = place / BEGUN
-    shutil.rmtree(begun, ignore_errors=True)
-    place.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(made, begun)
-    open_set(begun)
-    shelf.put(place, begun)
 
 
 def _but(change: Change, outcome: Outcome, detail: str = "") -> Change:
@@ -349,18 +311,25 @@ def _tell(change: Change, *, dry_run: bool) -> None:
 
 @contextmanager
 def _locked(plan: Plan) -> Iterator[None]:
-    """Be the only updater here. Raises `AlreadyRunning`; what a dead one left behind goes."""
-    plan.state.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(plan.state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    """Be the only updater here; what a dead one left behind goes.
+
+    Raises `AlreadyRunning`, and `UpdateFailed` when the disk does not do its part.
+    """
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as problem:
-            raise AlreadyRunning(f"{plan.bases}: another updater is at work") from problem
+        plan.state.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(plan.state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as problem:
+        raise UpdateFailed(f"{plan.state}: {problem.strerror}") from problem
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         for place in (plan.bases, plan.backup):
             for family in Family:
                 _clear(place / family)
         yield
+    except BlockingIOError as problem:
+        raise AlreadyRunning(f"{plan.bases}: another updater is at work") from problem
+    except OSError as problem:
+        raise UpdateFailed(str(problem)) from problem
     finally:
         os.close(descriptor)
 

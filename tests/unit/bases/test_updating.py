@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.bases import shelf
+from gateway.bases import collecting, shelf
 from gateway.bases.catalogue import open_set
 from gateway.bases.updating import (
     STATE,
@@ -281,6 +281,41 @@ def test_one_updater_works_at_a_time(tmp_path: Path) -> None:
         os.close(descriptor)
 
     assert update(site.plan).has(Outcome.UPDATED)
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    maker, site = a_site(tmp_path)
+    maker.publish()
+    site.folder.mkdir()
+    (site.folder / "bases").write_text("a file where a directory should be")
+
+    with pytest.raises(UpdateFailed, match="Not a directory"):
+        update(site.plan)
+
+
+def test_a_backup_that_cannot_be_made_keeps_the_databases_in_use(tmp_path: Path) -> None:
+    maker, site = a_site(tmp_path)
+    first = maker.publish()
+    update(site.plan)
+    maker.publish(CHANGED)
+    (site.folder / "bases.backup").write_text("a file where a directory should be")
+
+    change = only(update(site.plan).changes)
+
+    assert (change.outcome, site.in_use()) == (Outcome.FAILED, first)
+
+
+def test_a_disk_without_room_is_told_before_anything_is_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maker, site = a_site(tmp_path)
+    maker.publish()
+    monkeypatch.setattr(collecting, "FREE_BYTES", 1 << 60)
+
+    change = only(update(site.plan).changes)
+
+    assert (change.outcome, "too little room" in change.detail) == (Outcome.FAILED, True)
+    assert site.in_use() is None
 
 
 def test_a_mirror_is_an_update_server(tmp_path: Path) -> None:
