@@ -58,7 +58,8 @@ PHRASES: Mapping[str, Phrase] = {
     "upper case": Phrase("SPAM IS BAD DO NOT SEND IT", "Spam", "[!! SPAM] "),
     "probable": Phrase("News and special events May", "Probable Spam", "[?? Probable Spam] "),
     "formal": Phrase(
-        "Out of Office AutoReply: away", "Not detected", "[--Formal Messages--] ", "Formal Messages"
+        *("Out of Office AutoReply: away", "Not detected", "[--Formal Messages--] "),
+        "Formal Messages, Automatic replies",
     ),
     "obscene": Phrase("This printer is bullshit", "Not detected", "[--Obscene--] ", "Obscene"),
     "nothing": Phrase("Lunch on Friday?", "Not detected", ""),

@@ -45,7 +45,11 @@ def fingerprint(tokens: Sequence[str]) -> Numbers | None:
     if len(read) < 2 * LEAST_WORDS and _words(read) < LEAST_WORDS:
         return None
     hashed = np.array(
-        [_ANY_NUMBER if _has_digit(token) else crc32(token.encode()) for token in read], dtype=np.uint64
+        [
+            crc32(token.encode()) if token.isalpha() or not _has_digit(token) else _ANY_NUMBER
+            for token in read
+        ],
+        dtype=np.uint64,
     )
     rows = _mixed(hashed[:-2] * _ORDER[0] + hashed[1:-1] * _ORDER[1] + hashed[2:] * _ORDER[2])
     # The upper half of a product with an odd number: the lower bits of such products are too regular.

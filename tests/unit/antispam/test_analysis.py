@@ -14,6 +14,7 @@ from gateway.runtime.isolation import IsolationPool
 from services.antispam.analysis import Analyst, Rules
 from services.antispam.checks import Check
 from services.antispam.facts import Facts
+from services.antispam.learning.learned import Learned
 from services.antispam.looking import look
 from services.antispam.message import Message
 from services.antispam.reader import MessageReader
@@ -83,3 +84,17 @@ async def test_equal_messages_of_other_senders_are_looked_at_anew() -> None:
     assert "c@other.example" in seen[1].findings[0].detail
     assert seen[2] is not seen[0]
     assert seen[3] is seen[0]
+
+
+async def test_what_was_found_is_forgotten_when_more_is_known() -> None:
+    blobs, known = MemoryBlobs(), [SHIPPED_KNOWLEDGE]
+    analyst = Analyst(MessageReader(blobs, IsolationPool()), Rules(), lambda: known[-1], checks=(finds,))
+    mail = await a_mail(blobs, SPAM)
+    first, same = await analyst.analyse(mail), await analyst.analyse(mail)
+
+    known.append(replace(SHIPPED_KNOWLEDGE, learned=Learned(number=7)))
+    later = await analyst.analyse(mail)
+
+    assert same is first
+    assert later is not first
+    assert later.knowledge.version == f"{SHIPPED_KNOWLEDGE.database.version}+7"
