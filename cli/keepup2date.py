@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -113,7 +114,8 @@ def keepup2date(
         _show(settings)
         return Code.NOTHING_NEW
 
-    act_for_owner_of(settings.smtpgw_path.queue_path)
+    if os.geteuid() == 0:  # whoever else may write there need not own it, as in a container
+        act_for_owner_of(settings.smtpgw_path.queue_path)
     bar = ProgressBar(sys.stdout if not quiet and sys.stdout.isatty() else None)
     absolute = config_file.absolute()
     wish = Wish(config=absolute, backup=backup, parts=parts, again=again, told=bar.told)

@@ -104,14 +104,14 @@ def refresh(server: Path, passphrase: str, **keys: Sequence[Path]) -> None:
 
 @release.command()
 @_server
-@click.argument("role", type=click.Choice([*Role]))
+@click.argument("role", type=click.Choice([role.value for role in Role]))
 @click.option("--new-key", type=_FILE, multiple=True, required=True, help="The key that signs from now on.")
 @_key_options(*Role)
 @click.option("--threshold", type=click.IntRange(1), default=1, show_default=True, help="Of the new keys.")
 @_passphrase
 def rotate(
     server: Path,
-    role: Role,
+    role: str,
     new_key: Sequence[Path],
     threshold: int,
     passphrase: str,

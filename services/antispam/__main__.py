@@ -14,17 +14,21 @@ from gateway.bases.library import Library
 from gateway.config.settings import Settings
 from gateway.domain.pipeline import Stage
 from gateway.domain.storage import StorageKind, quarantines_in_use
+from gateway.runtime.blocklists import BlockLists
+from gateway.runtime.ids import new_id
 from gateway.runtime.isolation import IsolationPool
 from gateway.runtime.licensing import Licensing
 from gateway.runtime.notifying import open_notifier
+from gateway.runtime.outages import Outages
 from gateway.runtime.process import run_service
 from gateway.runtime.serve import serve
-from gateway.runtime.wiring import Gateway
+from gateway.runtime.wiring import Gateway, open_dns
 from gateway.version import VERSION
 from services.antispam.analysis import Analyst, Rules
 from services.antispam.database.database import SHIPPED, Database, load_database
 from services.antispam.knowledge import Knowledge
 from services.antispam.learning.learner import Learner
+from services.antispam.listings import NO_LISTS, Listings
 from services.antispam.reader import MessageReader
 from services.antispam.reading.reading import read_sheet
 from services.antispam.worker import AntispamWorker
@@ -55,10 +59,12 @@ async def run(gateway: Gateway) -> None:
             lambda message: reader.read_content(message, settings.antispam.timeout),
         )
         stack.callback(asyncio.create_task(learner.follow()).cancel)
+        listings = await stack.enter_async_context(opened_lists(gateway))
         analyst = Analyst(
             reader,
             rules_for(settings),
             lambda: Knowledge(library.current.content, learner.learned),
+            listings=listings,
             count=gateway.records.count,
         )
         worker = AntispamWorker(
@@ -83,6 +89,24 @@ def rules_for(settings: Settings) -> Rules:
         timeout=settings.antispam.timeout,
         our_domains=settings.network.protected_domains,
     )
+
+
+@asynccontextmanager
+async def opened_lists(gateway: Gateway) -> AsyncIterator[Listings]:
+    """The black lists that are asked; DNS is only spoken with if there are any."""
+    asked = gateway.settings.antispam
+    if not (asked.dns_black_list or asked.dns_domain_black_list):
+        yield NO_LISTS
+        return
+    async with AsyncExitStack() as stack:
+        dns = open_dns(gateway.settings, gateway.records.count, took=gateway.metrics.took)
+        stack.push_async_callback(dns.close)
+        outages = await stack.enter_async_context(Outages(gateway.records.outages, new_id()))
+        clients = BlockLists(asked.dns_black_list, dns, outages)
+        domains = BlockLists(asked.dns_domain_black_list, dns, outages)
+        stack.push_async_callback(clients.close)
+        stack.push_async_callback(domains.close)
+        yield Listings(clients, domains)
 
 
 @asynccontextmanager

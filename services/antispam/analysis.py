@@ -20,6 +20,7 @@ from gateway.domain.statistics import Counter, nobody_counts
 from services.antispam.checks import CHECKS, Check
 from services.antispam.facts import Facts
 from services.antispam.knowledge import Knowledge
+from services.antispam.listings import NO_LISTS, Listings
 from services.antispam.looking import Looked, look
 from services.antispam.message import Message
 from services.antispam.reader import MessageReader
@@ -77,6 +78,7 @@ class Analyst:
         rules: Rules,
         knowledge: Callable[[], Knowledge],
         *,
+        listings: Listings = NO_LISTS,
         checks: Sequence[Check] = CHECKS,
         count: Callable[[Counter], None] = nobody_counts,
         clock: Callable[[], float] = time.monotonic,
@@ -85,6 +87,7 @@ class Analyst:
         self._reader = reader
         self._rules = rules
         self._knowledge = knowledge
+        self._listings = listings
         self._checks = checks
         self._count = count
         self._clock = clock
@@ -119,7 +122,8 @@ class Analyst:
                     message = await self._reader.read_head(mail.body)
                     return Seen(message, (_TOO_LARGE,), knowledge)
                 message = await self._reader.read(mail.body, rules.timeout)
-                looked = await self._look(message, self._facts(mail), knowledge, deadline)
+                facts = await self._facts(mail, message)
+                looked = await self._look(message, facts, knowledge, deadline)
         except TimeoutError:
             _log.warning("the spam analysis took too long: not detected", extra={"mail_id": mail.id})
             self._count(Counter.ANTISPAM_TIMEOUTS)
@@ -135,13 +139,17 @@ class Analyst:
             return look(message, knowledge, facts, expired=expired, checks=self._checks)
         return await asyncio.to_thread(look, message, knowledge, facts, expired=expired, checks=self._checks)
 
-    def _facts(self, mail: Mail) -> Facts:
+    async def _facts(self, mail: Mail, message: Message) -> Facts:
+        client, our_domains = mail.envelope.client_ip, self._rules.our_domains
+        listed = await self._listings.about(client, message.links, our_domains)
         return Facts(
             authentication=mail.authentication,
-            client_ip=mail.envelope.client_ip,
+            client_ip=client,
             helo=mail.envelope.helo,
             sender=mail.envelope.sender,
-            our_domains=self._rules.our_domains,
+            our_domains=our_domains,
+            listed_by=listed.client,
+            listed_links=listed.links,
         )
 
     def _tell(self, mail: Mail, message: Message, looked: Looked) -> None:

@@ -10,6 +10,7 @@ from gateway.config.certificate import server_context
 from gateway.domain.pipeline import Module
 from gateway.domain.statistics import Gauge
 from gateway.metrics.catalogue import SESSIONS
+from gateway.runtime.blocklists import BlockLists
 from gateway.runtime.ids import new_id
 from gateway.runtime.lifecycle import Lifecycle
 from gateway.runtime.outages import Outages
@@ -17,7 +18,6 @@ from gateway.runtime.process import run_service
 from gateway.runtime.wiring import Gateway, open_dns
 from services.receiver.admission import Admission
 from services.receiver.authenticating import Examiner
-from services.receiver.blocklists import BlockLists
 from services.receiver.door import Door
 from services.receiver.greylisting import Greylist
 from services.receiver.probing import Prober

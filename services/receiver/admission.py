@@ -20,9 +20,9 @@ from gateway.domain.splitting import group_of
 from gateway.domain.statistics import Counter
 from gateway.records.port import Records
 from gateway.runtime import maillog
+from gateway.runtime.blocklists import BlockLists
 from services.receiver import replies
 from services.receiver.access import AccessRules
-from services.receiver.blocklists import BlockLists
 from services.receiver.greylisting import Greylist
 from services.receiver.lookups import Lookups
 from services.receiver.patience import Patience

@@ -12,8 +12,8 @@ from gateway.domain.access import Address, client_address
 from gateway.domain.address import domain_of
 from gateway.domain.authentication import Result
 from gateway.domain.endpoint import literal_address
+from gateway.runtime.blocklists import BlockLists
 from services.receiver.access import Fact, Facts
-from services.receiver.blocklists import BlockLists
 
 LONGEST_SPF = 20.0
 """Seconds for all look-ups of SPF together (RFC 7208 §4.6.4)."""

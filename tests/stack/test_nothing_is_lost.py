@@ -3,65 +3,23 @@
 from __future__ import annotations
 
 import random
-import smtplib
-import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.support.gateway import GatewayProcess, Site, make_site
+from tests.support.load import Load
 from tests.support.postgres import postgres_database
 from tests.support.rabbitmq import PrivateBroker
 from tests.support.smtp_sink import Sink
 
-CLIENTS = 4
 ARRIVAL_SECONDS = 120.0
 SHORTEST_RUN, LONGEST_RUN = 0.3, 1.5
 """Seconds between two kills: long enough for some messages, short enough to hit all kinds of moments."""
-
-
-@dataclass
-class Load:
-    """Clients that send one message after another, and remember what was answered with 250."""
-
-    port: int
-    begun: dict[str, float] = field(default_factory=dict)  # when the sending of each began
-    accepted: set[str] = field(default_factory=set)
-    _stop: threading.Event = field(default_factory=threading.Event)
-    _clients: list[threading.Thread] = field(default_factory=list)
-
-    def __enter__(self) -> Load:
-        self._clients = [threading.Thread(target=self._send_until_stopped) for _ in range(CLIENTS)]
-        for client in self._clients:
-            client.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for client in self._clients:
-            client.join()
-
-    def _send_until_stopped(self) -> None:
-        while not self._stop.is_set():
-            try:
-                with smtplib.SMTP("127.0.0.1", self.port, timeout=20) as session:
-                    while not self._stop.is_set():
-                        number = uuid.uuid4().hex
-                        self.begun[number] = time.monotonic()
-                        session.sendmail("a@client.example", ["b@site.example"], _message(number))
-                        self.accepted.add(number)
-            except (OSError, smtplib.SMTPException):
-                self._stop.wait(0.05)  # the gateway is being killed: try again
-
-
-def _message(number: str) -> bytes:
-    filler = ("0123456789" * 7 + "\r\n") * 40
-    return f"Subject: {number}\r\nX-Number: {number}\r\n\r\n{filler}".encode()
 
 
 @pytest.fixture

@@ -30,10 +30,10 @@ from gateway.domain.mail import POLICY, Mail
 from gateway.domain.pipeline import Stage
 from gateway.domain.storage import Storage, StorageKind
 from gateway.records.port import Records
+from gateway.runtime.blocklists import BlockLists
 from gateway.runtime.outages import Outages
 from services.receiver.admission import Admission
 from services.receiver.authenticating import Examiner
-from services.receiver.blocklists import BlockLists
 from services.receiver.door import Door
 from services.receiver.greylisting import Greylist
 from services.receiver.probing import Prober

@@ -108,6 +108,15 @@ class AntispamSection(Section):
         le=3600,
         description="Seconds for one message. When they are over, its status is Not detected.",
     )
+    dns_black_list: tuple[Zone, ...] = Field(
+        default=(),
+        description="A DNS black list of addresses, by its zone. Mail of a client that it has is more likely "
+        "to be called spam.",
+    )
+    dns_domain_black_list: tuple[Zone, ...] = Field(
+        default=(),
+        description="A DNS black list of domains, by its zone, that is asked about the links of a message.",
+    )
 
 
 class AveSection(Section):

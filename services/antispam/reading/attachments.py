@@ -29,7 +29,7 @@ LARGEST = 1 << 20
 """Bytes of an attachment that is read."""
 
 MOST_SECONDS = 2.0
-"""For one attachment."""
+"""Of the processor, for one attachment."""
 
 MOST_OPENED = 10
 """Attachments of a message that are opened."""

@@ -50,7 +50,7 @@ _LIKE_LATIN = frozenset("асеорхуіјѕһԁԛԝӏѵονικαρυχγτ")
 """Small letters that look like Latin ones."""
 _AROUND_WORDS = " \t\n.,;:!?()[]\"'"
 _MOSTLY = 0.9
-_SPACED = re.compile(r"(?<![^\W_])([^\W\d_])(?!\. )([ .*_~^|·•-]{1,3})[^\W\d_](?:\2[^\W\d_]){2,}(?![^\W_])")
+_SPACED = re.compile(r"(?<![^\W_])([^\W\d_])(?!\. )([ .*_~^|·•-]{1,3})[^\W\d_](?:\2[^\W\d_]){2,40}(?![^\W_])")
 _MAYBE_SPACED = (
     # Each begins with a character that can be looked for fast, and has one letter before it, or behind it.
     (" ", re.compile(r" \w \w \w")),
@@ -97,9 +97,13 @@ def _seen_letters(text: str, disguises: Disguises) -> str:
     """Without the characters that nobody sees, and in the order in which people see the others."""
     if _RIGHT_TO_LEFT in text:
         text = _REVERSED.sub(lambda found: _turned(found[1], disguises), text)
-    for found in _SPLIT.finditer(text):
-        kind = "soft hyphens" if set(found[0]) == {_SOFT_HYPHEN} else "zero-width"
-        disguises.note(kind, _NOT_SEEN.sub("", _JOINED.sub("", _word_at(text, found.start()))))
+    split = list(_SPLIT.finditer(text))
+    hyphens = [found for found in split if set(found[0]) == {_SOFT_HYPHEN}]
+    others = split if not hyphens else [found for found in split if set(found[0]) != {_SOFT_HYPHEN}]
+    for kind, found in (("zero-width", others), ("soft hyphens", hyphens)):
+        if found:
+            word = _word_at(text, found[0].start())
+            disguises.note(kind, _JOINED.sub("", _NOT_SEEN.sub("", word)), len(found))
     return _JOINED.sub("", _NOT_SEEN.sub("", text))
 
 
@@ -170,8 +174,10 @@ def _joined(text: str, between: re.Pattern[str], disguises: Disguises) -> str:
     position = 0
     for place in between.finditer(text):
         at = place.start()
+        if at < position:
+            continue
         found = _SPACED.match(text, max(at - 1, position)) or _SPACED.match(text, at + 1)
-        if found and at >= position:
+        if found:
             word = "".join(_WORD.findall(found[0]))
             disguises.note("spaced-out", word)
             pieces += text[position : found.start()], word

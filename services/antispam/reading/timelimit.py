@@ -1,4 +1,4 @@
-"""A limit on the time of one step of work in a process that works on one thing alone."""
+"""A limit on the processor time of one step of work in a process that works on one thing alone."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ class TookTooLong(BaseException):
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Raises `TookTooLong` in what takes longer, between two steps of Python.
+    """Raises `TookTooLong` in what takes more processor time, between two steps of Python.
 
     Signals reach the main thread alone: elsewhere there is no limit but that of who called.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGALRM, _give_up)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGPROF, _give_up)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def _give_up(_signal: int, _frame: FrameType | None) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gateway.bases.catalogue import Family, Manifest, describe_file, make_manifest, write_manifest
 from gateway.bases.source import BadSource, read_source
+from gateway.licences.revocations import FILE_NAME as REVOKED_KEYS
 from services.scanner.signatures.digests import parse_digests, write_digests
 from services.scanner.signatures.rules import compile_rules
 from services.scanner.signatures.signatures import COMPILED_RULES, DIGESTS, RULES
@@ -17,7 +18,8 @@ def build_set(sources: Path, made: Path, made_at: datetime, *, portable: bool = 
     """Make a set of the sources in a folder, in the empty folder `made`.
 
     A portable set leaves the compiled rules out: any version of YARA-X can use it, at the price of compiling
-    them at each start. Raises `BadSource` for the first source that is not right.
+    them at each start. A list of revoked licence keys goes with it as it is. Raises `BadSource` for the first
+    source that is not right.
     """
     rules = _read(sources, "*.yar")
     compiled = compile_rules(rules)
@@ -35,6 +37,9 @@ def build_set(sources: Path, made: Path, made_at: datetime, *, portable: bool = 
         describe_file(made / RULES, records=len(compiled)),
         describe_file(made / DIGESTS, records=len(threats)),
     ]
+    if (revoked := sources / REVOKED_KEYS).exists():
+        (made / REVOKED_KEYS).write_bytes(revoked.read_bytes())
+        files.append(describe_file(made / REVOKED_KEYS))
     if not portable:
         compiled.write(made / COMPILED_RULES)
         files.append(describe_file(made / COMPILED_RULES))

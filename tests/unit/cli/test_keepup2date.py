@@ -172,7 +172,7 @@ def test_a_server_list_that_cannot_be_read_is_told(command: Command) -> None:
     assert "updcfg.xml: no element found" in out
 
 
-def test_without_a_key_or_with_one_that_ended_it_is_60(command: Command) -> None:
+def test_without_a_key_it_is_60_and_a_key_counts_to_the_end_of_its_last_day(command: Command) -> None:
     command.publish()
     (key,) = (command.site.folder / "licenses").glob("*.key")
     key.unlink()

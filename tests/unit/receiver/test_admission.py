@@ -12,11 +12,11 @@ from gateway.domain.policy import Group, Policy
 from gateway.domain.routes import Route
 from gateway.domain.statistics import Counter
 from gateway.records.port import Records
+from gateway.runtime.blocklists import BlockLists
 from gateway.runtime.logs import ACTIVITY
 from gateway.runtime.outages import Outages
 from services.receiver import replies
 from services.receiver.admission import Admission, Request, Visitor
-from services.receiver.blocklists import BlockLists
 from services.receiver.greylisting import Greylist
 from services.receiver.probing import Prober
 from services.receiver.recipients import Checking, Recipients

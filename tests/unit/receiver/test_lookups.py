@@ -6,10 +6,10 @@ import pytest
 
 from gateway.dns.port import Answer, Kind, NoName
 from gateway.domain.access import client_address
+from gateway.runtime.blocklists import BlockLists
 from gateway.runtime.outages import Outages
 from services.receiver import lookups as module
 from services.receiver.access import Fact, Facts
-from services.receiver.blocklists import BlockLists
 from services.receiver.lookups import Lookups
 from tests.support.dns import Zone
 from tests.support.records import MemoryOutages

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from gateway.config.load import load_settings
 from gateway.domain.licence import Licence, LicenceType, Place, Scope
 from gateway.licences.keyfile import read_key, write_key
 from gateway.licences.keyring import Keyring
@@ -16,8 +17,10 @@ from gateway.licences.revocations import write_list
 from gateway.licences.signers import shipped_signers
 from gateway.records.licences import LicenceRecords
 from gateway.records.sqlite import open_sqlite
+from gateway.runtime import wiring
 from gateway.runtime.licensing import Licensing, NoLicence
-from tests.support.gateway import EVALUATION_KEY
+from tests.support.bases import a_set_in_use
+from tests.support.gateway import EVALUATION_KEY, make_site
 from tests.support.licences import MADE, MAKER, SIGNERS, a_licence
 
 
@@ -128,6 +131,29 @@ async def test_a_list_of_revoked_keys_has_its_effect_while_the_gateway_runs(
     assert "the licence key A was revoked by its maker" in caplog.text
     with pytest.raises(NoLicence, match="the licence key A was revoked by its maker"):
         await site.started()
+
+
+async def test_a_list_that_comes_with_the_databases_has_its_effect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wiring, "shipped_signers", lambda: SIGNERS)
+    place = make_site(tmp_path, next_hop_port=1)
+    settings = load_settings(place.config, place.environment)
+    records = await open_sqlite(tmp_path / "records.db")
+    licensing = wiring.open_licensing(settings, records)
+    await licensing.keyring.install(write_key(valid_for_years("A"), MAKER).encode(), "a.key")
+    await licensing.look()
+    assert licensing.standing.in_force
+
+    a_set_in_use(tmp_path / "bases" / "av", {"revoked.list": write_list(1, ["A"], MAKER).encode()})
+    await licensing.look()
+
+    assert not licensing.standing.in_force
+    await records.close()
+
+
+def valid_for_years(serial: str) -> Licence:
+    return a_licence(serial, use_by=date(2099, 12, 31), lifespan=36_000)
 
 
 async def test_a_list_that_nobody_signed_whose_keys_they_are_is_told_of_and_passed_over(

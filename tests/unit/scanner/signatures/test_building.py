@@ -14,10 +14,12 @@ from gateway.bases.catalogue import (
 )
 from gateway.bases.source import BadSource
 from gateway.domain.policy import ObjectStatus
+from gateway.licences.revocations import read_list, write_list
 from services.scanner.engines.port import CLEAN, EngineResult, Sample
 from services.scanner.signatures.building import build_set
 from services.scanner.signatures.signatures import COMPILED_RULES, RULES, Signatures, load_signatures
 from tests.support.bases import MADE_AT
+from tests.support.licences import MAKER, SIGNERS
 from tests.support.signatures import a_rule, signatures_in_use
 
 WORM = a_rule('"worm"', threat="Worm.A")
@@ -37,6 +39,20 @@ def in_place_of(source: BaseSet, name: str, content: bytes | None) -> BaseSet:
     files = [describe_file(found) for found in source.folder.iterdir() if found.name != "manifest.json"]
     write_manifest(source.folder, make_manifest(source.manifest.family, MADE_AT, files))
     return open_set(source.folder)
+
+
+def test_a_list_of_revoked_keys_among_the_sources_comes_with_the_set(tmp_path: Path) -> None:
+    sources, made = tmp_path / "sources", tmp_path / "set"
+    for folder in (sources, made):
+        folder.mkdir()
+    (sources / "rules.yar").write_text(WORM)
+    (sources / "revoked.list").write_text(write_list(1, ["A"], MAKER))
+
+    build_set(sources, made, MADE_AT)
+
+    revoked = read_list((open_set(made).folder / "revoked.list").read_bytes(), SIGNERS)
+    assert revoked.serials == {"A"}
+    assert judged(load_signatures(open_set(made)), b"worm").threats == ("Worm.A",)
 
 
 def test_a_set_knows_the_rules_and_the_digests_of_its_sources(tmp_path: Path) -> None:

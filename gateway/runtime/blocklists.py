@@ -1,7 +1,8 @@
-"""DNS black lists: which of them have a client, and which of them can be believed (RFC 5782).
+"""DNS black lists: which of them have a client or a domain, and which of them can be believed (RFC 5782).
 
-A list must have the address 127.0.0.2 and must not have 127.0.0.1. Both are asked for together with each
-client, which costs nothing while DNS remembers the answers. A list that fails that, that refuses to answer
+A list of addresses must have 127.0.0.2 and must not have 127.0.0.1; a list of domains must not have
+`invalid`. These are asked for together with each client
+or domain, which costs nothing while DNS remembers the answers. A list that fails that, that refuses to answer
 us, or that does not answer at all, is out of order: it is passed over, and asked again after a while.
 """
 
@@ -13,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, ip_address
 
-from gateway.dns.port import Answer, Dns, Failed, Found, Kind
+from gateway.dns.port import Answer, Dns, Failed, Found, Kind, NoName
 from gateway.domain.access import Address
 from gateway.runtime.outages import Outages
 
@@ -28,6 +29,7 @@ LONGEST_ANSWER = 10.0
 
 _PRESENT = ip_address("127.0.0.2")
 _ABSENT = {4: ip_address("127.0.0.1"), 6: ip_address("::ffff:7f00:1")}
+_NO_DOMAIN = "invalid"
 _LISTINGS = IPv4Network("127.0.0.0/8")
 _REFUSALS = IPv4Network("127.255.255.0/24")
 _NEVER_A_LISTING = ip_address("127.0.0.1")
@@ -54,9 +56,12 @@ class Standing:
 _IN_ORDER = Standing()
 
 
-def judge(client: Answer, present: Answer, absent: Answer) -> bool | OutOfOrder:
-    """Whether a list has the client, by what it says of it and of the two test addresses."""
-    for answer in (client, present, absent):
+def judge(subject: Answer, present: Answer | None, absent: Answer) -> bool | OutOfOrder:
+    """Whether a list has a client or a domain, by what it says of it and of what it must and must not have.
+
+    `present` is None for lists that have nothing for certain.
+    """
+    for answer in (subject, absent, present or NoName()):
         if isinstance(answer, Failed):
             return OutOfOrder(_SILENT, unanswered=True)
         for record in _addresses(answer):
@@ -66,9 +71,9 @@ def judge(client: Answer, present: Answer, absent: Answer) -> bool | OutOfOrder:
                 return OutOfOrder(f"it answers what means no listing: {record}")
     if _addresses(absent):
         return OutOfOrder("it lists everybody")
-    if not _addresses(present):
+    if present and not _addresses(present):
         return OutOfOrder("it lists nobody")
-    return bool(_addresses(client))
+    return bool(_addresses(subject))
 
 
 def after(standing: Standing, judged: bool | OutOfOrder, now: float) -> Standing:
@@ -81,8 +86,18 @@ def after(standing: Standing, judged: bool | OutOfOrder, now: float) -> Standing
     return Standing(judged.reason, failures, now + ASK_AGAIN_AFTER)
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What a list is asked: the names under which it would have something, without its zone."""
+
+    sort: str  # of lists: one may do for one sort, and not for another
+    subject: str
+    present: str | None
+    absent: str
+
+
 class BlockLists:
-    """The lists of `[smtpgw.access] DNSBlackList`, for all sessions of the process."""
+    """Some lists, for all that a process does at once."""
 
     def __init__(
         self,
@@ -96,14 +111,16 @@ class BlockLists:
         self._dns = dns
         self._outages = outages
         self._clock = clock
-        self._standings: dict[tuple[str, int], Standing] = {}
+        self._standings: dict[tuple[str, str], Standing] = {}
         self._trials: set[asyncio.Task[None]] = set()
 
     async def listing(self, client: Address) -> tuple[str, ...]:
         """The zones of the lists that have `client`, those left out that are out of order."""
-        asked = [zone for zone in self._zones if self._is_in_order(zone, client.version)]
-        judged = await asyncio.gather(*(self._judge(zone, client) for zone in asked))
-        return tuple(zone for zone, listed in zip(asked, judged, strict=True) if listed is True)
+        return await self._having(_about_client(client))
+
+    async def listing_domain(self, domain: str) -> tuple[str, ...]:
+        """The zones of the lists that have `domain`, an A-label without a final dot, likewise."""
+        return await self._having(_Question(" of domains", domain, None, _NO_DOMAIN))
 
     async def close(self) -> None:
         """Ask nothing more."""
@@ -111,38 +128,46 @@ class BlockLists:
             trial.cancel()
         await asyncio.gather(*self._trials, return_exceptions=True)
 
-    def _is_in_order(self, zone: str, version: int) -> bool:
-        standing = self._standings.get((zone, version), _IN_ORDER)
+    async def _having(self, question: _Question) -> tuple[str, ...]:
+        asked = [zone for zone in self._zones if self._is_in_order(zone, question)]
+        judged = await asyncio.gather(*(self._judge(zone, question) for zone in asked))
+        return tuple(zone for zone, listed in zip(asked, judged, strict=True) if listed is True)
+
+    def _is_in_order(self, zone: str, question: _Question) -> bool:
+        standing = self._standings.get((zone, question.sort), _IN_ORDER)
         if not standing.trouble:
             return True
         if self._clock() >= standing.ask_again_at:
             # A trial of its own: no client shall wait for a list that may still be silent.
-            self._standings[zone, version] = replace(standing, ask_again_at=self._clock() + ASK_AGAIN_AFTER)
-            trial = asyncio.create_task(self._try(zone, version))
+            again = replace(standing, ask_again_at=self._clock() + ASK_AGAIN_AFTER)
+            self._standings[zone, question.sort] = again
+            trial = asyncio.create_task(self._try(zone, replace(question, subject=question.absent)))
             self._trials.add(trial)
             trial.add_done_callback(self._trials.discard)
         return False
 
-    async def _try(self, zone: str, version: int) -> None:
-        await self._judge(zone, _ABSENT[version])
+    async def _try(self, zone: str, question: _Question) -> None:
+        await self._judge(zone, question)
 
-    async def _judge(self, zone: str, client: Address) -> bool | OutOfOrder:
-        """Whether a list has `client`, and how the list does after that."""
-        names = [listing_name(address, zone) for address in (client, _PRESENT, _ABSENT[client.version])]
+    async def _judge(self, zone: str, question: _Question) -> bool | OutOfOrder:
+        """What a list says, and how the list does after that."""
+        names = (question.subject, question.absent, *filter(None, [question.present]))
         try:
             async with asyncio.timeout(LONGEST_ANSWER):
-                answers = await asyncio.gather(*(self._dns.ask(name, Kind.A) for name in names))
+                subject, absent, *present = await asyncio.gather(
+                    *(self._dns.ask(f"{name}.{zone}", Kind.A) for name in names)
+                )
         except TimeoutError:
             judged: bool | OutOfOrder = OutOfOrder(_SILENT, unanswered=True)
         else:
-            judged = judge(*answers)
-        self._note(zone, client.version, judged)
+            judged = judge(subject, present[0] if present else None, absent)
+        self._note(zone, question.sort, judged)
         return judged
 
-    def _note(self, zone: str, version: int, judged: bool | OutOfOrder) -> None:
-        before = self._standings.get((zone, version), _IN_ORDER)
-        standing = self._standings[zone, version] = after(before, judged, self._clock())
-        subject = f"block list {zone}" + (" for IPv6" if version == 6 else "")
+    def _note(self, zone: str, sort: str, judged: bool | OutOfOrder) -> None:
+        before = self._standings.get((zone, sort), _IN_ORDER)
+        standing = self._standings[zone, sort] = after(before, judged, self._clock())
+        subject = f"block list {zone}{sort}"
         if standing.trouble:
             self._outages.begin(subject, standing.trouble)
         elif before.trouble:
@@ -151,8 +176,20 @@ class BlockLists:
 
 def listing_name(address: Address, zone: str) -> str:
     """The name under which a list has `address` (RFC 5782 §2.1, §2.4)."""
-    reverse, _, _ = address.reverse_pointer.rpartition(".in-addr" if address.version == 4 else ".ip6")
-    return f"{reverse}.{zone}"
+    return f"{_reversed(address)}.{zone}"
+
+
+def _reversed(address: Address) -> str:
+    return address.reverse_pointer.rpartition(".in-addr" if address.version == 4 else ".ip6")[0]
+
+
+def _about_client(client: Address) -> _Question:
+    return _Question(
+        " for IPv6" if client.version == 6 else "",
+        _reversed(client),
+        _reversed(_PRESENT),
+        _reversed(_ABSENT[client.version]),
+    )
 
 
 def _addresses(answer: Answer) -> list[Address]:

@@ -7,9 +7,8 @@ import pytest
 
 from gateway.dns.port import Answer, Failed, Found, Kind, NoName
 from gateway.domain.access import client_address
-from gateway.runtime.outages import Outages
-from services.receiver import blocklists
-from services.receiver.blocklists import (
+from gateway.runtime import blocklists
+from gateway.runtime.blocklists import (
     ASK_AGAIN_AFTER,
     MOST_FAILURES,
     BlockLists,
@@ -19,6 +18,7 @@ from services.receiver.blocklists import (
     judge,
     listing_name,
 )
+from gateway.runtime.outages import Outages
 from tests.support.mails import NOON
 from tests.support.records import MemoryOutages
 from tests.support.waiting import until
@@ -204,3 +204,26 @@ async def test_a_list_may_lie_about_ipv6_alone() -> None:
     assert await asked.lists.listing(client_address("2001:db8::7")) == ()
     assert await asked.lists.listing(CLIENT) == ("bl.example",)
     assert asked.troubles() == {"block list bl.example for IPv6": "it lists everybody"}
+
+
+async def test_the_lists_that_have_a_domain_are_told() -> None:
+    asked = Asked({"shop.example.bl.example A": ["127.0.1.2"]})
+
+    assert await asked.lists.listing_domain("shop.example") == ("bl.example",)
+    assert await asked.lists.listing_domain("other.example") == ()
+
+
+async def test_a_list_that_has_every_domain_is_out_of_order() -> None:
+    asked = Asked({"shop.example.bl.example A": ["127.0.0.2"], "invalid.bl.example A": ["127.0.0.2"]})
+
+    assert await asked.lists.listing_domain("shop.example") == ()
+    assert asked.troubles() == {"block list bl.example of domains": "it lists everybody"}
+
+
+async def test_a_list_of_domains_that_refuses_is_out_of_order_for_domains_alone() -> None:
+    asked = Asked(
+        {**IN_ORDER, f"{LISTED} A": ["127.0.0.3"], "shop.example.bl.example A": ["127.255.255.254"]}
+    )
+
+    assert await asked.lists.listing_domain("shop.example") == ()
+    assert await asked.lists.listing(CLIENT) == ("bl.example",)
