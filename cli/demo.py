@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 import os
 import smtplib
 import socket
-import sqlite3
 import subprocess
 import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.header import decode_header, make_header
@@ -25,8 +24,12 @@ import click
 from cli.develop import Place, prepare
 from cli.mailbox import Address
 from gateway.domain.endpoint import HostPort
-from gateway.domain.journey import Ending
-from gateway.domain.policy import ObjectAction
+from gateway.domain.journey import Ending, Scanned
+from gateway.domain.policy import ObjectAction, ObjectStatus
+from gateway.operations.journey import find_messages
+from gateway.records.history import Sought
+from gateway.records.port import JourneyStep, Records
+from gateway.records.sqlite import open_sqlite
 from gateway.runtime.exitcodes import ExitCode
 from gateway.runtime.shapes import with_our_code
 
@@ -108,14 +111,15 @@ def demo(home: Path, smtp: HostPort) -> None:
             print(f"the gateway on {place.smtp} did not take a message: {problem}", file=sys.stderr)
             sys.exit(ExitCode.SYSTEM_ERROR)
         _, first = sent[0]
-        if not _wait_for(lambda: bool(fates(place.records, first))):
-            print(
-                f"the gateway on {place.smtp} keeps no records in {place.home}: name its"
-                " directory with --home",
-                file=sys.stderr,
-            )
-            sys.exit(ExitCode.SYSTEM_ERROR)
-        rows = [row for sample, message_id in sent for row in _rows(place, sample, message_id)]
+        with told_by_records(place.records) as told:
+            if not _wait_for(lambda: bool(told(first))):
+                print(
+                    f"the gateway on {place.smtp} keeps no records in {place.home}: name its"
+                    " directory with --home",
+                    file=sys.stderr,
+                )
+                sys.exit(ExitCode.SYSTEM_ERROR)
+            rows = [row for sample, message_id in sent for row in _rows(place, told, sample, message_id)]
     print("\n".join(table(rows)))
 
 
@@ -163,10 +167,10 @@ def send(sample: Sample, address: HostPort) -> str:
     return str(message["Message-ID"])
 
 
-def _rows(place: Place, sample: Sample, message_id: str) -> Iterator[tuple[str, str, str]]:
-    _wait_for(lambda: _is_over(fates(place.records, message_id), sample))
+def _rows(place: Place, told: Told, sample: Sample, message_id: str) -> Iterator[tuple[str, str, str]]:
+    _wait_for(lambda: _is_over(told(message_id), sample))
     shows = sample.shows
-    for fate in fates(place.records, message_id):
+    for fate in told(message_id):
         yield shows, ", ".join(fate.recipients), outcome(fate, received(place.messages, message_id, fate))
         shows = ""
 
@@ -183,30 +187,45 @@ def _wait_for(holds: Callable[[], bool], unless: Callable[[], bool] = lambda: Fa
     return met
 
 
-def fates(database: Path, message_id: str) -> list[Fate]:
-    """What the records say of all copies of a message; nothing when there are no records."""
+Told = Callable[[str], list[Fate]]
+"""What the records say of all copies of the message with that Message-ID."""
+
+
+@contextmanager
+def told_by_records(database: Path) -> Iterator[Told]:
+    """Who tells what became of messages; of all nothing when there are no records."""
     if not database.exists():
-        return []
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=PATIENCE)) as records:
-        copies = records.execute(
-            "SELECT id, recipients, state, reason FROM mails WHERE trim(message_id, '<>') = ?"
-            " ORDER BY group_name DESC, id",
-            (message_id.strip("<>"),),
-        ).fetchall()
-        return [
-            Fate(tuple(json.loads(to)), state, reason or "", _objects(records, mail_id))
-            for mail_id, to, state, reason in copies
-        ]
+        yield lambda message_id: []
+        return
+    with asyncio.Runner() as runner:
+        records = runner.run(open_sqlite(database))
+        try:
+            yield lambda message_id: runner.run(fates(records, message_id))
+        finally:
+            runner.run(records.close())
 
 
-def _objects(records: sqlite3.Connection, mail_id: str) -> tuple[str, ...]:
-    scans = records.execute("SELECT detail FROM events WHERE mail_id = ? AND kind = 'Scanned'", (mail_id,))
-    return tuple(
-        f"{found['name']} was {found['status']} ({', '.join(found['threats'])}) and {_DONE[found['action']]}"
-        for (detail,) in scans
-        for found in json.loads(detail)["objects"]
-        if found["status"] not in ("clean", "not_checked")
-    )
+async def fates(records: Records, message_id: str) -> list[Fate]:
+    """What the records say of all copies of a message."""
+    copies = (await find_messages(records, Sought(message_id=message_id))).mails
+    return [
+        Fate(
+            copy.recipients,
+            copy.state,
+            copy.reason,
+            tuple(_objects(await records.journey(copy.id))),
+        )
+        for copy in sorted(copies, key=lambda copy: (copy.group, copy.id), reverse=True)
+    ]
+
+
+def _objects(steps: Sequence[JourneyStep]) -> Iterator[str]:
+    for step in steps:
+        found = step.detail.get("objects", ()) if step.kind == Scanned.__name__ else ()
+        for one in found if isinstance(found, Sequence) else ():
+            if one["status"] not in (ObjectStatus.CLEAN, ObjectStatus.NOT_CHECKED):
+                threats, done = ", ".join(one["threats"]), _DONE[one["action"]]
+                yield f"{one['name']} was {one['status']} ({threats}) and {done}"
 
 
 def received(messages: Path, message_id: str, fate: Fate) -> Message | None:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from gateway.domain.pipeline import Stage
 from gateway.domain.policy import ObjectStatus, SpamStatus
-from gateway.domain.statistics import Counter, Timing, messages_with, objects_with
+from gateway.domain.statistics import Counter, Gauge, Timing, messages_with, objects_with
 from gateway.metrics.family import Collected, Family, Kind, Sample
 
 PREFIX = "mailwarden_"
@@ -218,7 +218,16 @@ TIMES: Mapping[Family, Sequence[tuple[tuple[str, ...], Timing]]] = MappingProxyT
     }
 )
 
-SESSIONS = _gauge("sessions", "SMTP sessions now, by `direction`: incoming, outgoing.", "direction")
+SESSIONS = _gauge("sessions", "Sessions now: with clients, with next hops, and of the scanner.", "kind")
+SESSIONS_OF: Mapping[Gauge, str] = MappingProxyType(
+    {
+        Gauge.INCOMING_CONNECTIONS: "incoming",
+        Gauge.OUTGOING_CONNECTIONS: "outgoing",
+        Gauge.ANTIVIRAL_SESSIONS: "scanning",
+    }
+)
+"""The value of its label for each level of the statistics that a process has itself."""
+
 IN_HAND = _gauge("mails_in_hand", "Mails that a stage works on now.", "stage")
 
 BUILD = _gauge("build_info", "1, with the version and the service of the process.", "version", "service")

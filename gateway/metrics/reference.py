@@ -23,6 +23,7 @@ from gateway.metrics.catalogue import (
     QUEUE_AGE,
     READY,
     SESSIONS,
+    SESSIONS_OF,
     SUSPENDED,
     TIMES,
     WAITING,
@@ -103,7 +104,7 @@ Histograms in seconds, with the bounds {", ".join(f"{bound:g}" for bound in BOUN
 """
 
 _VALUES: dict[tuple[Family, str], Iterable[str]] = {
-    (SESSIONS, "direction"): ("incoming", "outgoing"),
+    (SESSIONS, "kind"): SESSIONS_OF.values(),
     (IN_HAND, "stage"): Stage,
     (BUILD, "service"): ("receiver", "antispam", "scanner", "sender", "api"),
     (BUILD, "version"): (),

@@ -264,6 +264,7 @@ on_the_way = mails.c.ended_at.is_(None)
 has_ended = mails.c.ended_at.is_not(None)
 has_body = mails.c.body.is_not(None)
 is_removed = mails.c.removed.is_(True)
+has_message_id = mails.c.message_id != literal_column("''")
 is_hurried = mails.c.generation > literal_column("0")
 
 is_kept = entries.c.removed.is_(False)
@@ -294,7 +295,7 @@ Index("mails_body", mails.c.body, **_only(has_body))
 Index("mails_removed", mails.c.id, **_only(is_removed))
 # Of who looks for mail: all of it by time, and what a message is known by elsewhere.
 Index("mails_received", mails.c.received_at, mails.c.id)
-Index("mails_message_id", mails.c.message_id, **_only(mails.c.message_id != literal_column("''")))
+Index("mails_message_id", mails.c.message_id, **_only(has_message_id))
 Index("mails_copies", mails.c.source_id, **_only(mails.c.source_id != mails.c.id))
 Index("events_at", events.c.at, events.c.mail_id, events.c.digest)
 

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from gateway.domain.errors import TemporaryFailure
-from gateway.metrics.catalogue import BUILD, COUNTERS, LOG_LINES, READY
+from gateway.metrics.catalogue import BUILD, COUNTERS, LOG_LINES, READY, SESSIONS, SESSIONS_OF
 from gateway.metrics.exposition import CONTENT_TYPE, text_of
 from gateway.metrics.family import Collected, Sample
 from gateway.metrics.levels import bases_in_use, licence, mail_on_its_way, orders, outages, room, waiting
@@ -145,5 +145,9 @@ def _at_hand(gateway: Gateway, services: tuple[str, ...], lines: LogLines) -> It
     totals = gateway.records.counted
     yield from (counted.collected(totals) for counted in COUNTERS)
     yield from gateway.metrics.at_hand()
+    levels = gateway.gauges.read()
+    yield Collected(
+        SESSIONS, [Sample(levels[gauge], (kind,)) for gauge, kind in SESSIONS_OF.items() if gauge in levels]
+    )
     yield Collected(LOG_LINES, [Sample(number, (level,)) for level, number in lines.counted.items()])
     yield from resources()

@@ -1,4 +1,4 @@
-"""The tokens that may use the API: a file with one line each, and the command that makes one.
+"""The tokens that may use the API: a file with a line for each, and the command that makes and revokes them.
 
     # name role sha256:hash
     console viewer sha256:9f86d081884c7d65...
@@ -12,10 +12,11 @@ import argparse
 import hashlib
 import hmac
 import logging
+import os
 import re
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -130,16 +131,70 @@ def line_of(name: str, role: Role, token: str) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print a new token, this once, and the line for the file."""
-    parser = argparse.ArgumentParser(prog="services.api.tokens", description="Make a token for the API.")
-    parser.add_argument("name", type=_name, help="who will use it: letters, digits and . _ @ -")
+    """Make a token, or list or revoke those of a file; the exit code."""
+    parser = argparse.ArgumentParser(prog="services.api.tokens", description="The tokens of the API.")
+    parser.add_argument(
+        "name", type=_name, nargs="?", help="who will use a new token: letters, digits and . _ @ -"
+    )
     parser.add_argument("--role", type=Role, choices=list(Role), default=Role.VIEWER)
+    parser.add_argument("--file", type=Path, metavar="TOKENFILE", help="write the line of a new token there")
+    parser.add_argument("--list", action="store_true", help="list the tokens of the file, without hashes")
+    parser.add_argument(
+        "--revoke", type=_name, metavar="NAME", help="take all tokens of NAME out of the file"
+    )
     chosen = parser.parse_args(arguments)
+    wanted = [bool(chosen.name), chosen.list, bool(chosen.revoke)]
+    if sum(wanted) != 1 or (not chosen.name and chosen.file is None):
+        parser.error("give a name, or --list or --revoke NAME with --file")
 
-    token = new_token()
+    try:
+        if chosen.list:
+            for holder in filter(None, map(parse_line, _lines(chosen.file))):
+                print(f"{holder.name} {holder.role}")
+            return 0
+        if chosen.revoke:
+            return _revoke(chosen.file, chosen.revoke)
+        token = new_token()
+        line = line_of(chosen.name, chosen.role, token)
+        if chosen.file:
+            _write(chosen.file, [*_lines(chosen.file), line])
+    except OSError as problem:
+        print(f"{chosen.file}: {problem.strerror}", file=sys.stderr)
+        return 1
     print(f"Token, shown only now:   {token}")
-    print(f"Line for the TokenFile:  {line_of(chosen.name, chosen.role, token)}")
+    print(f"Line {'in' if chosen.file else 'for'} the TokenFile:  {line}")
     return 0
+
+
+def _revoke(path: Path, name: str) -> int:
+    lines = _lines(path)
+    kept = [line for line in lines if (holder := parse_line(line)) is None or holder.name != name]
+    if len(kept) == len(lines):
+        print(f"{path}: there is no token of {name}", file=sys.stderr)
+        return 1
+    _write(path, kept)
+    print(f"{len(lines) - len(kept)} taken out: what uses them is refused from now on.")
+    return 0
+
+
+def _lines(path: Path) -> list[str]:
+    if not path.exists():
+        return []
+    return path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+
+
+def _write(path: Path, lines: Sequence[str]) -> None:
+    """Replace the file as a whole, with its owner and rights; a new one is for its owner alone."""
+    unfinished = path.with_name(f".{path.name}.new")
+    unfinished.unlink(missing_ok=True)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+        if path.exists():
+            like = path.stat()
+            os.fchmod(descriptor, like.st_mode & 0o777)
+            os.fchown(descriptor, like.st_uid, like.st_gid)
+        file.writelines(f"{line}\n" for line in lines)
+    unfinished.rename(path)
 
 
 def _name(text: str) -> str:

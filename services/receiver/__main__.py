@@ -9,7 +9,6 @@ from functools import partial
 from gateway.config.certificate import server_context
 from gateway.domain.pipeline import Module
 from gateway.domain.statistics import Gauge
-from gateway.metrics.catalogue import SESSIONS
 from gateway.runtime.blocklists import BlockLists
 from gateway.runtime.ids import new_id
 from gateway.runtime.lifecycle import Lifecycle
@@ -52,12 +51,10 @@ async def run(gateway: Gateway) -> None:
         await examiner.prepare()
         register = Register.shared(settings.smtpgw_path.queue_path) if is_shared else Register.alone()
         stack.callback(register.close)
-        door = Door(rules.limits, partial(lifecycle.is_suspended, Module.RECEIVER), register)
-        gateway.metrics.watch(SESSIONS, lambda: door.inside, "incoming")
         receiver = Receiver(
             House(
                 rules,
-                door,
+                Door(rules.limits, partial(lifecycle.is_suspended, Module.RECEIVER), register),
                 admission,
                 Spool(
                     rules,

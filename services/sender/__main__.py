@@ -11,7 +11,6 @@ from gateway.config.settings import Settings
 from gateway.dns.port import Dns
 from gateway.domain.pipeline import Stage
 from gateway.domain.statistics import Gauge
-from gateway.metrics.catalogue import SESSIONS
 from gateway.runtime.clock import utc_now
 from gateway.runtime.housekeeping import keep_house
 from gateway.runtime.process import run_service
@@ -50,7 +49,6 @@ async def run(gateway: Gateway) -> None:
         connections = Connections(greeter.meet, limits_of(settings), count=records.count, reach=records.reach)
         stack.push_async_callback(connections.close)
         gateway.gauges.watch(Gauge.OUTGOING_CONNECTIONS, lambda: connections.open)
-        gateway.metrics.watch(SESSIONS, lambda: connections.talking, "outgoing")
         carrier = Carrier(
             Resolver(dns, ourselves_of(settings), count=gateway.records.count),
             protector_of(settings, contexts, dns, stack),

@@ -68,11 +68,6 @@ class Connections:
         """Sessions that are open, those that nobody uses now too."""
         return sum(not session.is_closed for session in self._open)
 
-    @property
-    def talking(self) -> int:
-        """Sessions in which a message is under way."""
-        return self._talking
-
     async def deliver(self, host: Host, envelope: Envelope, content: Content) -> Answers:
         """One transaction with `host`.
 

@@ -22,6 +22,8 @@ from gateway.records.port import Records
 from gateway.records.sql import SqlRecords
 from gateway.runtime.readiness import Readiness, worlds_of
 from gateway.runtime.wiring import Gateway
+from gateway.storages.memory import MemoryPlace
+from gateway.storages.storages import Storages
 from services.api.app import make_app
 from services.api.description import as_text
 from services.api.tokens import Role, line_of
@@ -70,6 +72,8 @@ async def an_api(
         records = records or gateway.records
         readiness = Readiness(worlds_of(gateway.bus, gateway.blobs, records))
         gateway = replace(gateway, records=records, readiness=readiness, config=config)
+        if isinstance(records, SqlRecords):
+            gateway = replace(gateway, storages=Storages(MemoryPlace(), gateway.blobs, records))
         api = Api(gateway, make_app(gateway))
         try:
             yield api

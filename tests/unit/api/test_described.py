@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import schemathesis
@@ -100,7 +101,7 @@ async def _serve(folder: Path, port: int, ready: threading.Event, ended: threadi
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-def test_every_answer_is_described(server: str, case: schemathesis.Case) -> None:
+def test_every_answer_is_described(server: str, case: schemathesis.Case[Any]) -> None:
     headers = KNOWN if case.path.startswith("/v1/") else {}
     response = case.call(base_url=server, headers=headers)
     # Nobody runs behind this one: that a part is away is described, and no fault.

@@ -111,3 +111,32 @@ def test_the_maker_takes_no_name_that_would_break_the_line(capsys: pytest.Captur
         main(["two words"])
 
     assert "at most 64" in capsys.readouterr().err
+
+
+def test_the_maker_keeps_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "tokens"
+    for name, role in (("console", "viewer"), ("night", "administrator"), ("console", "operator")):
+        assert main([name, "--role", role, "--file", str(path)]) == 0
+    tokens = [line.split()[-1] for line in capsys.readouterr().out.splitlines() if line.startswith("Token")]
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.chmod(0o640)
+    with path.open("a") as file:
+        file.write("# a remark\n")
+
+    assert main(["--list", "--file", str(path)]) == 0
+    assert capsys.readouterr().out == "console viewer\nnight administrator\nconsole operator\n"
+    assert main(["--revoke", "console", "--file", str(path)]) == 0
+    assert main(["--revoke", "console", "--file", str(path)]) == 1
+
+    known = [bool(TokenFile(path).holder_of(token)) for token in tokens]
+    assert known == [False, True, False]
+    assert path.read_text().endswith("# a remark\n")
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["--list"], ["--revoke", "a"], ["a", "--list", "--file", "x"], ["a b"]]
+)
+def test_the_maker_refuses_what_means_nothing(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)

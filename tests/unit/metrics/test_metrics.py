@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from gateway.domain.statistics import Timing
-from gateway.metrics.catalogue import SESSIONS
+from gateway.metrics.catalogue import IN_HAND
 from gateway.metrics.family import Collected, Distribution, Sample
 from gateway.metrics.metrics import BOUNDS, Metrics
 
@@ -28,11 +28,11 @@ def test_what_never_took_any_time_is_left_out() -> None:
 
 
 def test_a_level_is_read_when_somebody_looks() -> None:
-    metrics, sessions = Metrics(), [1]
-    metrics.watch(SESSIONS, lambda: sessions[0], "incoming")
-    sessions[0] = 5
+    metrics, mails = Metrics(), [1]
+    metrics.watch(IN_HAND, lambda: mails[0], "sender")
+    mails[0] = 5
 
-    assert told(metrics, "mailwarden_sessions") == [Sample(5, ("incoming",))]
+    assert told(metrics, "mailwarden_mails_in_hand") == [Sample(5, ("sender",))]
 
 
 async def test_who_has_to_be_asked_is_remembered() -> None:
