@@ -25,10 +25,10 @@ FAINT = 1.0
 SHORT = 300
 """Words up to which a text is short; in longer ones faint terms count less, in proportion."""
 
-WORTH = 0.8
+WORTH = 1.2
 """Score of evidence 1."""
 
-MOST = 6.0
+MOST = 7.0
 """What all terms together can add: words alone never make a message spam."""
 
 MOST_TOLD = 5

@@ -9,6 +9,7 @@ from cli.maker.bases import bases
 from gateway.bases import shelf
 from gateway.bases.catalogue import open_set
 from gateway.runtime.exitcodes import ExitCode
+from tests.support.content import content_sources
 from tests.support.signatures import a_rule
 
 FIRST, SECOND = "2026-03-01T12:00:00", "2026-03-02T12:00:00"
@@ -69,3 +70,30 @@ def test_a_source_that_is_not_right_changes_nothing(sources: Path, tmp_path: Pat
     assert result.exit_code == ExitCode.NO_BASES
     assert "worms.yar:1" in result.stderr
     assert [version[:8] for version in shelf.versions(tmp_path / "av")] == ["20260301"]
+
+
+def test_content_databases_are_built_from_their_own_sources(tmp_path: Path) -> None:
+    sources = content_sources(tmp_path / "content", "2 loans easy money")
+
+    result = CliRunner().invoke(bases, [str(sources), str(tmp_path / "bases"), "--family=as"])
+
+    assert result.exit_code == 0
+    assert open_set(tmp_path / "bases" / "as" / "current").manifest.family == "as"
+
+
+def test_a_line_that_is_not_right_is_told_with_its_place(tmp_path: Path) -> None:
+    sources = content_sources(tmp_path / "content", "9 loans easy money")
+
+    result = CliRunner().invoke(bases, [str(sources), str(tmp_path / "bases"), "-f", "as"])
+
+    assert result.exit_code == ExitCode.NO_BASES
+    assert "en.tsv, line 1: '9' is no weight" in result.stderr
+
+
+def test_only_rules_can_be_left_uncompiled(tmp_path: Path) -> None:
+    sources = content_sources(tmp_path / "content", "2 loans easy money")
+
+    result = CliRunner().invoke(bases, [str(sources), str(tmp_path / "made"), "-m", "-p", "-f", "as"])
+
+    assert result.exit_code == 2
+    assert "--portable is for av alone" in result.stderr

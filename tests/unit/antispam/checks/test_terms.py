@@ -21,11 +21,11 @@ def some(count: int, weight: float, category: str = "Phishing") -> tuple[Term, .
 
 
 def test_a_strong_term_gives_its_category_and_points() -> None:
-    assert looked(Term("verify your account", "Phishing", 3.0)) == [(2.4, "Phishing")]
+    assert looked(Term("verify your account", "Phishing", 3.0)) == [(3.6, "Phishing")]
 
 
 def test_a_faint_term_gives_few_points_and_no_category() -> None:
-    assert looked(Term("special offer", "Loans and debts", 0.3)) == [(0.24, "")]
+    assert looked(Term("special offer", "Loans and debts", 0.3)) == [(0.36, "")]
 
 
 def test_each_further_term_says_less_and_all_together_have_a_bound() -> None:

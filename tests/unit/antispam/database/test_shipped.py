@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from gateway.bases.catalogue import MANIFEST, read_manifest
 from services.antispam.database.building import build_set
 from services.antispam.database.database import SHIPPED
@@ -29,3 +31,19 @@ def test_it_knows_invectives() -> None:
     [term] = SHIPPED_DATABASE.look("What BULLSHIT is this?", ()).terms
 
     assert (term.text, term.category, term.counts) == ("bullshit", "Obscene", False)
+
+
+SAMPLES = sorted((SHIPPED.parent / "sources" / "samples").rglob("*.txt"))
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
+def test_a_sample_is_known_again_when_every_fifteenth_word_is_another(sample: Path) -> None:
+    words = sample.read_text(encoding="utf-8").split()
+    changed = " ".join(f"other{place}" if place % 15 == 7 else word for place, word in enumerate(words))
+
+    [nearest, *_] = SHIPPED_DATABASE.look(changed, ()).resemblances
+
+    category = SHIPPED_DATABASE.categories.find(sample.parent.name)
+    assert category
+    assert (nearest.sample, nearest.category) == (sample.stem, category.name)
+    assert nearest.likeness > 0.45
