@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,23 +11,28 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from gateway.config.certificate import api_context
+from gateway.config.sections.gateway import ApiSection
 from gateway.domain.endpoint import HostPort
 from gateway.domain.errors import ConfigError
 from services.api import server
 from services.api.server import bind, serve_app
 from services.api.tokens import Role
 from tests.support.api import TOKENS, an_api
+from tests.support.certificates import host_certificate
 from tests.support.records import ReadRecords
 
 TOKEN = TOKENS[Role.VIEWER]
 
 
 @asynccontextmanager
-async def served(app: FastAPI) -> AsyncIterator[tuple[str, int, asyncio.Event]]:
+async def served(
+    app: FastAPI, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[tuple[str, int, asyncio.Event]]:
     stopping, ready = asyncio.Event(), asyncio.Event()
     with bind(HostPort("127.0.0.1", 0)) as bound:
         host, port = bound.getsockname()
-        serving = asyncio.create_task(serve_app(app, bound, stopping, ready=ready.set))
+        serving = asyncio.create_task(serve_app(app, bound, stopping, tls=tls, ready=ready.set))
         await ready.wait()
         try:
             yield host, port, stopping
@@ -87,3 +93,21 @@ def test_a_taken_port_is_an_error_that_names_place_and_remedy() -> None:
 
         with pytest.raises(ConfigError, match=rf"127\.0\.0\.1:{port}.*\[gateway\.api\]"):
             bind(HostPort("127.0.0.1", port))
+
+
+async def test_with_a_certificate_nothing_is_answered_in_the_clear(tmp_path: Path) -> None:
+    certificate, key = host_certificate("127.0.0.1").write(tmp_path, "api")
+    tls = api_context(ApiSection(certificate=certificate, key=key))
+    trusting = ssl.create_default_context(cafile=certificate)
+    app = FastAPI()
+
+    @app.get("/x")
+    async def answer() -> str:
+        return "done"
+
+    async with served(app, tls) as (host, port, _), httpx.AsyncClient(verify=trusting) as client:
+        told = await client.get(f"https://{host}:{port}/x")
+        with pytest.raises(httpx.HTTPError):
+            await client.get(f"http://{host}:{port}/x")
+
+    assert told.json() == "done"
