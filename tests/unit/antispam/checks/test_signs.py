@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from gateway.domain.authentication import Authentication, Dmarc, Request, Result, Spf
+from gateway.domain.authentication import Authentication, Dkim, Dmarc, Request, Result, Spf
 from gateway.domain.policy import Degree, SpamStatus
 from services.antispam import checks
 from services.antispam.checks import CHECKS
@@ -219,6 +219,7 @@ def test_a_sign_is_found_where_it_is_and_not_where_it_nearly_is(
             "dmarc.fail_unasked",
             Facts(authentication=Authentication(dmarc=Dmarc(Result.FAIL, "firm.example"))),
         ),
+        ("dkim.broken", Facts(authentication=Authentication(dkim=(Dkim(Result.FAIL, "firm.example"),)))),
         ("sender.proven", Facts(authentication=Authentication(dmarc=Dmarc(Result.PASS, "firm.example")))),
         ("blocklist.client", Facts(client_ip="192.0.2.1", listed_by=("bl.example",))),
         ("blocklist.several", Facts(client_ip="192.0.2.1", listed_by=("bl.example", "xbl.example"))),
