@@ -44,17 +44,18 @@ def fingerprint(tokens: Sequence[str]) -> Numbers | None:
     read = tokens[:READ_TOKENS]
     if len(read) < 2 * LEAST_WORDS and _words(read) < LEAST_WORDS:
         return None
-    hashes = {token: _hash(token) for token in set(read)}
-    hashed = np.array([hashes[token] for token in read], dtype=np.uint64)
+    hashed = np.array(
+        [
+            crc32(token.encode()) if token.isalpha() or not _has_digit(token) else _ANY_NUMBER
+            for token in read
+        ],
+        dtype=np.uint64,
+    )
     rows = _mixed(hashed[:-2] * _ORDER[0] + hashed[1:-1] * _ORDER[1] + hashed[2:] * _ORDER[2])
     # The upper half of a product with an odd number: the lower bits of such products are too regular.
     least = np.multiply.outer(_FACTORS, rows).min(axis=1) >> np.uint64(32)
     numbers: Numbers = least.astype(np.uint32)
     return numbers
-
-
-def _hash(token: str) -> int:
-    return crc32(token.encode()) if token.isalpha() or not _has_digit(token) else _ANY_NUMBER
 
 
 def _words(tokens: Sequence[str]) -> float:
