@@ -1,12 +1,15 @@
 # What can be done here. A bare `make` prints this list.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-office check bench bases format lint setup setup-dev clean
+.PHONY: help run demo test test-office check bench accuracy model bases format lint setup setup-dev clean
 
 PYTHON ?= python3
 BIN := .venv/bin
 # As many workers as cores; the tests of a module stay on one of them, since they share what it starts.
 PARALLEL ?= -n auto --dist loadfile --no-loadscope-reorder
+
+# Labelled mail: a folder with manifest.tsv and the archives that it names.
+CORPUS ?= ../shared/corpus
 
 SIGNATURES := services/scanner/signatures
 CONTENT := services/antispam/database
@@ -30,6 +33,12 @@ check: lint test ## Run everything that must hold before a change goes: format, 
 
 bench: setup-dev ## Measure throughput, latency and CPU per message
 	$(BIN)/python -m bench
+
+accuracy: setup-dev ## Measure spam caught and good mail flagged on CORPUS, cross-validated by source
+	$(BIN)/python -m bench.accuracy --corpus $(CORPUS)
+
+model: setup-dev ## Train the statistical model from CORPUS and the mail written for the project
+	$(BIN)/python -m cli.maker.model $(CORPUS)
 
 bases: setup-dev ## Build the databases that come with the gateway from their sources
 	rm -rf $(SIGNATURES)/shipped

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.domain.authentication import Authentication
+from gateway.domain.authentication import Authentication, Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +52,8 @@ class Facts:
     our_domains: tuple[str, ...] = ()  # masks of the domains that we protect
     listed_by: tuple[str, ...] = ()  # block lists that hold the client's address
     listed_links: tuple[tuple[str, str], ...] = ()  # domain of a link, and the block list that holds it
+
+    def authenticated_as(self, domain: str) -> bool:
+        """Whether DMARC says that the message is of that domain; False when nobody asked."""
+        dmarc = self.authentication.dmarc if self.authentication else None
+        return dmarc is not None and dmarc.result is Result.PASS and dmarc.domain == domain

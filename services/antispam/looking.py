@@ -10,6 +10,9 @@ from services.antispam.checks import CHECKS, Check
 from services.antispam.facts import Facts
 from services.antispam.knowledge import Knowledge
 from services.antispam.message import Message
+from services.antispam.statistics.features import features_of
+from services.antispam.statistics.model import shipped_model
+from services.antispam.view import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +52,19 @@ def look(
         facts = knowledge.added_to(facts, message)
     except Exception as error:
         left_out.append(_failed("knowledge", error))
+    view = View(message, facts)
     for check in checks:
         if expired():
             raise TimeoutError
         try:
-            findings += tuple(check(message, facts))
+            findings += tuple(check(view))
         except Exception as error:
             left_out.append(_failed(check.__name__, error))
+    try:
+        learnt = shipped_model().judge(features_of(view, findings))
+        findings += (learnt,) if learnt else ()
+    except Exception as error:
+        left_out.append(_failed("model", error))
     return Looked(tuple(findings), tuple(left_out))
 
 

@@ -32,9 +32,38 @@ LABELS: Mapping[SpamStatus, str] = MappingProxyType(
 )
 
 METHODS: Mapping[str, str] = MappingProxyType(
-    {"spam_phrase": "Content: Spam", "probable_phrase": "Content: Probable Spam"}
+    {
+        "spam_phrase": "Content: Spam",
+        "probable_phrase": "Content: Probable Spam",
+        "subject.tail": "Headers: Spamware Subject",
+        "mailer.spamware": "Headers: Spamware X-Mailer",
+        "header.eastern": "Headers: Eastern Codepage",
+        "blocklist.client": "RBL: 'standard' list",
+        "blocklist.several": "RBL: 'reliable' list",
+        "from": "Headers: Suspicious From",
+        "brand": "Headers: Suspicious From",
+        "fraud": "Headers: Suspicious From",
+        "to": "Headers: Suspicious To",
+        "reply_to": "Headers: Suspicious Reply-To",
+        "subject": "Headers: Suspicious Subject",
+        "mailer": "Headers: Suspicious X-Mailer",
+        "received": "Headers: Spamware Received",
+        "helo": "Headers: Spamware Received",
+        "date": "Headers: Incompatible Headers",
+        "message_id": "Headers: Incompatible Headers",
+        "header": "Headers: Incompatible Headers",
+        "spf": "Headers: Incompatible Headers",
+        "dkim": "Headers: Incompatible Headers",
+        "dmarc": "Headers: Incompatible Headers",
+    }
 )
-"""How `X-SpamTest-Method` names what a check found, in the words of the reference (section 21)."""
+"""How `X-SpamTest-Method` names what a check found, in the words of the reference (section 21): by the
+finding, or else by its family, the name in front of the dot. All else that scores is content."""
+
+CONTENT: Mapping[SpamStatus, str] = MappingProxyType(
+    {SpamStatus.SPAM: "Content: Spam", SpamStatus.PROBABLE: "Content: Probable Spam"}
+)
+"""How it names what was found in the content, by the status that this led to."""
 
 MOST_EDITS = 256
 """Marks travel with the mail. A header with more foreign fields than this keeps the last of them: ours stand
@@ -90,9 +119,13 @@ def label_of(verdict: Verdict, categories: Categories) -> str:
 
 def methods_of(verdict: Verdict) -> tuple[str, ...]:
     """What led to the verdict, in the words of `X-SpamTest-Method`, each once."""
-    return tuple(
-        dict.fromkeys(METHODS[finding.check] for finding in verdict.findings if finding.check in METHODS)
-    )
+    named = (_method_of(finding, verdict.status) for finding in verdict.findings if finding.score > 0)
+    return tuple(dict.fromkeys(method for method in named if method))
+
+
+def _method_of(finding: Finding, status: SpamStatus) -> str:
+    family = finding.check.partition(".")[0]
+    return METHODS.get(finding.check) or METHODS.get(family) or CONTENT.get(status, "")
 
 
 @lru_cache(maxsize=256)

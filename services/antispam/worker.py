@@ -21,7 +21,7 @@ from gateway.runtime.notifying import Notifier
 from gateway.storages.storages import Storages
 from services.antispam.analysis import Analyst
 from services.antispam.marking import Filter, Verdict, mark
-from services.antispam.scoring import categories_of, status_of
+from services.antispam.scoring import categories_of, status_of, turning_of, weigh
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +110,23 @@ class AntispamWorker:
             return None
 
         seen = await self._analyst.analyse(mail)
-        status = status_of(seen.findings, self._degree)
+        findings = weigh(seen.findings, self._degree)
+        status = status_of(findings, self._degree)
         of = seen.knowledge.database
-        categories = of.categories.with_parents(categories_of(seen.findings))
-        verdict = Verdict(status, categories, seen.findings)
+        categories = of.categories.with_parents(categories_of(findings))
+        verdict = Verdict(status, categories, findings)
         by = Filter(self._version, self._degree, of.edition, of.categories)
         marks = mark(seen.message, verdict, policy.action_spam, by)
         marked = replace(with_edits(mail, marks.edits), top=marks.top + mail.top, spam=status)
         blocked = status in policy.block
         occasion = Occasion(mail=marked, policy=policy, statuses=frozenset({status}), blocked=blocked)
-        analysed = Analysed(mail.id, self._now(), status, seen.findings, policy_mark, seen.knowledge.version)
+        analysed = Analysed(
+            mail.id,
+            self._now(),
+            status,
+            findings,
+            policy_mark,
+            seen.knowledge.version,
+            turning_of(findings, self._degree),
+        )
         return _Judged(analysed, occasion)

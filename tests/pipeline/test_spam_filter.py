@@ -99,7 +99,7 @@ async def test_the_records_know_the_status_and_what_led_to_it(gateway: Embedded,
             "Not detected": SpamStatus.NOT_DETECTED,
         }[phrase.status]
     )
-    assert bool(analysed["findings"]) == bool(phrase.label)
+    assert analysed["findings"] or not phrase.label
 
 
 @each_phrase

@@ -9,13 +9,39 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from gateway.domain.journey import Finding
+from services.antispam.checks.addresses import addresses
+from services.antispam.checks.authentication import authentication, fraud, lists
+from services.antispam.checks.brands import brands
+from services.antispam.checks.dates import dates
+from services.antispam.checks.good import good
 from services.antispam.checks.lessons import lessons
+from services.antispam.checks.links import links
+from services.antispam.checks.mailer import mailer
 from services.antispam.checks.phrases import phrases
 from services.antispam.checks.samples import samples
+from services.antispam.checks.shapes import shapes
+from services.antispam.checks.structure import structure
+from services.antispam.checks.subject import subject
 from services.antispam.checks.terms import terms
-from services.antispam.facts import Facts
-from services.antispam.message import Message
+from services.antispam.view import View
 
-Check = Callable[[Message, Facts], Iterable[Finding]]
+Check = Callable[[View], Iterable[Finding]]
 
-CHECKS: tuple[Check, ...] = (phrases, samples, terms, lessons)
+CHECKS: tuple[Check, ...] = (
+    phrases,
+    samples,
+    terms,
+    lessons,
+    addresses,
+    subject,
+    dates,
+    mailer,
+    structure,
+    links,
+    brands,
+    shapes,
+    authentication,
+    fraud,
+    lists,
+    good,
+)

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.domain.journey import Finding
-from services.antispam.facts import Facts
-from services.antispam.message import Message
+from services.antispam.view import View
 
 LEAST = 0.45
 """A tenth of all words changed leaves a likeness of 0.57."""
@@ -21,13 +20,13 @@ LIKE_SPAM, SAME_SPAM = 6.0, 10.0
 
 LIKE_GOOD = -10.0
 
-MOST_AGAINST, MOST_FOR = 1.5, -3.0
+MOST_AGAINST, MOST_FOR = 1.0, -3.0
 """What the words of lessons can add: they correct, and decide nothing."""
 
 
-def lessons(message: Message, facts: Facts) -> Iterator[Finding]:
+def lessons(view: View) -> Iterator[Finding]:
     """Findings for what the site's own lessons say."""
-    taught = facts.taught
+    taught = view.facts.taught
     if taught is None:
         return
     if taught.good_likeness >= LEAST:

@@ -7,14 +7,7 @@ from dataclasses import dataclass
 
 from gateway.domain.journey import Finding
 from services.antispam.categories import FORMAL
-from services.antispam.facts import Facts
-from services.antispam.message import Message
-
-CERTAIN = 100.0
-"""Spam by every degree."""
-
-LIKELY = 7.0
-"""Probable spam by every degree: `scoring.THRESHOLDS` leave room for it."""
+from services.antispam.view import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +19,15 @@ class _Phrase:
 _PHRASES = (
     _Phrase(
         "spam is bad do not send it",
-        Finding("spam_phrase", "the Subject holds the test phrase for spam", CERTAIN),
+        Finding("spam_phrase", "the Subject holds the test phrase for spam"),
     ),
     _Phrase(
         "t h i s i s n o t s p a m",
-        Finding("spam_phrase", "the Subject holds the spaced test phrase for spam", CERTAIN),
+        Finding("spam_phrase", "the Subject holds the spaced test phrase for spam"),
     ),
     _Phrase(
         "news and special events may",
-        Finding("probable_phrase", "the Subject holds the test phrase for probable spam", LIKELY),
+        Finding("probable_phrase", "the Subject holds the test phrase for probable spam"),
     ),
     _Phrase(
         "out of office autoreply",
@@ -43,9 +36,9 @@ _PHRASES = (
 )
 
 
-def phrases(message: Message, facts: Facts) -> Iterator[Finding]:
+def phrases(view: View) -> Iterator[Finding]:
     """A finding for each test phrase that a Subject holds, in any case and with any white space between."""
-    subjects = [" ".join(subject.casefold().split()) for subject in message.subjects]
+    subjects = [" ".join(subject.casefold().split()) for subject in view.message.subjects]
     for phrase in _PHRASES:
         if any(phrase.text in subject for subject in subjects):
             yield phrase.finding

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.domain.journey import Finding
-from services.antispam.facts import Facts
-from services.antispam.message import Message
+from services.antispam.view import View
 
 LEAST = 0.45
 """A tenth of all words changed leaves a likeness of 0.57."""
@@ -18,9 +17,9 @@ LEAST_SCORE, MOST_SCORE = 5.0, 9.0
 """Probable spam by itself; spam with one sign more."""
 
 
-def samples(message: Message, facts: Facts) -> Iterator[Finding]:
+def samples(view: View) -> Iterator[Finding]:
     """A finding that names the sample which the message resembles most, if it does."""
-    for nearest in facts.resemblances[:1]:
+    for nearest in view.facts.resemblances[:1]:
         if nearest.likeness >= LEAST:
             share = min(1.0, (nearest.likeness - LEAST) / (SURE - LEAST))
             yield Finding(

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from gateway.domain.journey import Finding
-from services.antispam.facts import Facts, Term
-from services.antispam.message import Message
+from services.antispam.facts import Term
+from services.antispam.view import View
 
 ENOUGH = 2.0
 """Of evidence, for a message to be of a category."""
@@ -35,9 +35,9 @@ MOST_TOLD = 5
 """Terms that a finding names."""
 
 
-def terms(message: Message, facts: Facts) -> Iterator[Finding]:
+def terms(view: View) -> Iterator[Finding]:
     """A finding for each category that terms speak for, those that count by their weight, then the others."""
-    weighed = [(_evidence(of, facts.words), name, of) for name, of in _by_category(facts.terms)]
+    weighed = [(_evidence(of, view.facts.words), name, of) for name, of in _by_category(view.facts.terms)]
     counting = sorted((item for item in weighed if item[2][0].counts), key=lambda item: (-item[0], item[1]))
     left = MOST
     for place, (evidence, name, of) in enumerate(counting):

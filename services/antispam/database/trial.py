@@ -14,7 +14,7 @@ from services.antispam.database.database import load_database
 from services.antispam.knowledge import Knowledge
 from services.antispam.looking import look
 from services.antispam.reading.reading import read_whole
-from services.antispam.scoring import status_of
+from services.antispam.scoring import status_of, weigh
 
 GOLDEN = Path(__file__).parent / "golden"
 """Spam that nobody mistakes for anything else, each in a file."""
@@ -47,4 +47,4 @@ class Trial:
 
     def _status(self, message: bytes) -> SpamStatus:
         looked = look(read_whole(message), self._knowledge, expired=lambda: False)
-        return status_of(looked.findings, Degree.STANDARD)
+        return status_of(weigh(looked.findings, Degree.STANDARD), Degree.STANDARD)

@@ -13,21 +13,22 @@ from gateway.domain.statistics import Counter, nobody_counts
 from gateway.runtime.isolation import IsolationPool
 from services.antispam.analysis import Analyst, Rules
 from services.antispam.checks import Check
-from services.antispam.facts import Facts
 from services.antispam.learning.learned import Learned
 from services.antispam.looking import look
 from services.antispam.message import Message
 from services.antispam.reader import MessageReader
+from services.antispam.view import View
 from tests.support.content import SHIPPED_KNOWLEDGE
 from tests.unit.antispam.test_worker import SPAM, a_mail
 
 
-def stumbles(message: Message, facts: Facts) -> Iterator[Finding]:
+def stumbles(view: View) -> Iterator[Finding]:
     yield Finding("half", "what was found before the fault does not count")
     raise ZeroDivisionError("oops")
 
 
-def finds(message: Message, facts: Facts) -> Iterator[Finding]:
+def finds(view: View) -> Iterator[Finding]:
+    facts = view.facts
     yield Finding("finds", f"{facts.client_ip} {facts.helo} {facts.sender} {facts.our_domains}", 1.0)
 
 

@@ -7,15 +7,16 @@ from services.antispam.checks.lessons import MOST_AGAINST, lessons
 from services.antispam.facts import Facts, Taught
 from services.antispam.message import Message
 from services.antispam.scoring import THRESHOLDS, status_of
+from services.antispam.view import View
 
 
 def found(**taught: float | str) -> list[tuple[str, float]]:
     facts = Facts(taught=Taught(**taught))  # type: ignore[arg-type]
-    return [(finding.check, finding.score) for finding in lessons(Message(), facts)]
+    return [(finding.check, finding.score) for finding in lessons(View(Message(), facts))]
 
 
 def test_what_no_lesson_speaks_of_has_no_finding() -> None:
-    assert list(lessons(Message(), Facts())) == []
+    assert list(lessons(View(Message(), Facts()))) == []
     assert found(spam="a", spam_likeness=0.4, good="b", good_likeness=0.4) == []
 
 
@@ -27,7 +28,7 @@ def test_what_is_like_a_lesson_about_spam_is_what_the_operator_said(
 ) -> None:
     facts = Facts(taught=Taught(spam="0af3", spam_likeness=likeness))
 
-    findings = tuple(lessons(Message(), facts))
+    findings = tuple(lessons(View(Message(), facts)))
 
     assert status_of(findings, Degree.STANDARD) is status
     assert findings[0].detail == (
@@ -40,6 +41,6 @@ def test_what_is_like_good_mail_is_never_held_against_it() -> None:
 
 
 def test_words_correct_and_decide_nothing() -> None:
-    assert found(leaning=1.0) == [("lessons.words", 1.5)]
+    assert found(leaning=1.0) == [("lessons.words", 1.0)]
     assert found(leaning=-0.5) == [("lessons.words", -1.5)]
     assert all(thresholds.probable / 2 > MOST_AGAINST for thresholds in THRESHOLDS.values())

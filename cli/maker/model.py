@@ -1,0 +1,47 @@
+"""`python -m cli.maker.model`: trains the statistical model from labelled mail."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from gateway.runtime.exitcodes import ExitCode
+from gateway.version import VERSION
+from services.antispam.statistics.corpus import NoCorpus, corpus_in, examine_all, written_mail
+from services.antispam.statistics.model import SHIPPED, write_model
+from services.antispam.statistics.training import train
+
+NOT_TO_BE_LEARNT = ("phishing_pot",)
+"""Beginnings of the names of sources whose licence lets nobody ship what was learnt from them."""
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, "-v", "--version")
+@click.argument("corpus", type=click.Path(path_type=Path))
+@click.argument("model", type=click.Path(dir_okay=False, path_type=Path), default=SHIPPED)
+def train_model(corpus: Path, model: Path) -> None:
+    """Learn from the messages in CORPUS and from the mail written for the project; write MODEL.
+
+    CORPUS is a folder with manifest.tsv and the archives that it names.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix="mailwarden-corpus-") as unpacked:
+            messages = [
+                message
+                for message in corpus_in(corpus, Path(unpacked))
+                if not message.source.startswith(NOT_TO_BE_LEARNT)
+            ]
+            examined = examine_all([*messages, *written_mail()])
+    except NoCorpus as problem:
+        print(problem, file=sys.stderr)
+        sys.exit(ExitCode.SYSTEM_ERROR)
+    trained = train(examined)
+    model.write_bytes(write_model(trained))
+    print(f"{model}: {len(trained.weights)} features from {len(examined)} messages")
+
+
+if __name__ == "__main__":
+    train_model()

@@ -1,0 +1,131 @@
+"""Signs of honest mail. A stranger can write any header, so only what agrees with the rest counts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from gateway.authentication.dmarc.record import organisation_of
+from gateway.domain.journey import Finding
+from services.antispam.message import Source
+from services.antispam.view import View
+
+_QUOTED = re.compile(r"^[ \t]{0,2}(?:>|\|)[ \t>]*\S", re.MULTILINE)
+_ANSWERED = re.compile(
+    r"(?:wrote|writes|schrieb[^\n:]{0,80}|a écrit|escribió|escreveu|ha scritto|schreef|napisał\(?a?\)?|пишет"
+    r"|писал\(?а?\)?|写道|さん?は書きました)\s*[:：]"
+    r"|^-{2,}\s*(?:original message|ursprüngliche nachricht|message d'origine|mensaje original"
+    r"|mensagem original)\s*-{2,}",
+    re.IGNORECASE | re.MULTILINE,
+)
+_WORK = re.compile(
+    r"^(?:diff --git |@@ -\d+,\d+ \+\d+|--- a/|\+\+\+ b/|Signed-off-by: |Reviewed-by: |#include <"
+    r"|Traceback \(most recent call last\))|^\s*(?:\$ |# )(?:sudo|apt|git|cd|ls|cat|mdadm|make) ",
+    re.MULTILINE,
+)
+_SIGNATURE = re.compile(r"^-- ?$", re.MULTILINE)
+_CODE = re.compile(r"(?<![\w#.-])(?:\d{4,8}|\d{3}[ -]\d{3}|[A-Z]-\d{6}|[A-Z0-9]{6,8})(?![\w-])")
+_CODE_WORD = re.compile(
+    r"\b(?:(?:verification|security|one[- ]time|login|sign[- ]?in|access|confirmation|authentication)\s*)?"
+    r"(?:code|passcode|otp|pin|tan)\b|bestätigungscode|sicherheitscode|einmal"
+    r"|code de (?:vérification|sécurité|confirmation)|código|codice|код|kod"
+    r"|验证码|驗證碼|認証コード|確認コード",
+    re.IGNORECASE,
+)
+_AGENT = re.compile(
+    r"(?:Mozilla/5\.0 .*(?:Thunderbird|Gecko)|Mutt/|NeoMutt|Evolution |KMail/|Claws Mail|Alpine |Pine"
+    r"|Gnus/|git-send-email|iPhone Mail|iPad Mail|Apple Mail|Sylpheed|Roundcube|mu4e|b4 |VM \d|XEmacs|exmh"
+    r"|ELM|nmh|Ximian|Cyrus-JMAP|K-9 Mail|StGit|aerc)",
+    re.IGNORECASE,
+)
+_WORDS = re.compile(r"[^\W\d_]{3,}")
+_LEGAL = frozenset(
+    ("the", "inc", "ltd", "llc", "gmbh", "und", "and", "team", "news", "info", "mail", "service", "support")
+)
+
+SHORT = 700
+"""Characters of a text that says one thing."""
+
+OWN_SHARE = 0.5
+"""Of the links that lead somewhere, those to the sender."""
+
+
+def good(view: View) -> Iterator[Finding]:
+    """Findings that speak for a message."""
+    yield from _conversation(view)
+    yield from _person(view)
+    yield from _house(view)
+
+
+def _conversation(view: View) -> Iterator[Finding]:
+    text = view.message.plain or view.message.text
+    quoted = len(_QUOTED.findall(text[:20000]))
+    if view.replies and (quoted >= 2 or _ANSWERED.search(text[:20000])):
+        yield Finding("good.conversation", "it answers a message, and quotes it")
+    elif view.replies:
+        yield Finding("good.answer", "it answers a message")
+    if view.discussion:
+        yield Finding("good.discussion", "it comes through a list of people who write to each other")
+    if _WORK.search(text[:20000]):
+        yield Finding("good.work", "it is about code, or the output of a program")
+
+
+def _person(view: View) -> Iterator[Finding]:
+    message = view.message
+    agent = view.value("user-agent") or view.value("x-mailer")
+    if _AGENT.match(agent) and not view.bulk:
+        yield Finding("good.agent", f"a person's program wrote it: {agent[:40]!r}")
+    text = message.plain or message.text
+    if _SIGNATURE.search(text[-3000:]) and not view.visited:
+        yield Finding("good.signature", "it ends in a signature")
+    if _related(view):
+        yield Finding("good.named", f"the author's name, {view.author.name[:40]!r}, fits the address")
+
+
+def _house(view: View) -> Iterator[Finding]:
+    author = view.author
+    if author.free or not author.organisation:
+        return
+    signed = author.organisation in view.signers
+    weblinks = [link for link in view.visited if link.source is not Source.ATTACHMENT and link.domain]
+    own = [link for link in weblinks if link.domain == author.organisation]
+    if weblinks and len(own) >= OWN_SHARE * len(weblinks):
+        name = "good.own_links_signed" if signed else "good.own_links"
+        yield Finding(name, f"{len(own)} of {len(weblinks)} links lead to the sender, {author.organisation}")
+    elif own:
+        yield Finding(
+            "good.some_own_links",
+            f"{len(own)} of {len(weblinks)} links lead to the sender, {author.organisation}",
+        )
+    if signed:
+        yield Finding("good.signed", f"{author.organisation} signed it")
+    leave = view.value("list-unsubscribe").lower()
+    if leave and any(
+        organisation_of(host) in view.senders for host in re.findall(r"(?:https?://|@)([\w.-]{1,200})", leave)
+    ):
+        yield Finding("good.unsubscribe", "the way to leave its list leads to its sender")
+    text = message_text(view)
+    if (
+        len(text) < SHORT
+        and _CODE.search(text)
+        and _CODE_WORD.search(text[:SHORT])
+        and len(own) == len(weblinks)
+    ):
+        yield Finding("good.code", "it tells a code for one use, and leads nowhere else")
+
+
+def message_text(view: View) -> str:
+    """The text that is seen, without white space around it."""
+    return view.message.text.strip()
+
+
+def _related(view: View) -> bool:
+    """Whether a word of the author's name is in the address: in front of the @, or behind it for a house."""
+    author = view.author
+    words = [word for word in _WORDS.findall(author.name.casefold()) if word not in _LEGAL]
+    squeezed = "".join(words)
+    local = author.local.casefold()
+    label = "" if author.free else author.organisation.partition(".")[0]
+    if any(word in local or (len(word) > 3 and word in label) for word in words):
+        return True
+    return len(label) >= 3 and label.replace("-", "") in squeezed

@@ -1,0 +1,141 @@
+"""Signs in the links: where they lead, and whether that is what they show."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from gateway.authentication.dmarc.record import organisation_of
+from gateway.domain.journey import Finding
+from services.antispam.hosts import Use, use_of
+from services.antispam.message import Link, Source
+from services.antispam.randomness import looks_random, mixes_digits
+from services.antispam.tables import is_in, tables
+from services.antispam.view import View
+
+_SHOWN = re.compile(
+    r"\s*(?:https?://|www\.)?((?:[\w-]{1,63}\.)+[a-z]{2,24})(?:[/?:].*)?\s*",
+    re.IGNORECASE | re.ASCII | re.DOTALL,
+)
+_PORT = re.compile(r"https?://[^/?#]*:(\d{1,5})(?:[/?#]|$)", re.IGNORECASE)
+_CREDENTIALS = re.compile(r"https?://[^/?#@]*@", re.IGNORECASE)
+_INNER = re.compile(r"(?:[?&/=#]|%3d)(?:https?(?::|%3a)(?:/|%2f){2})", re.IGNORECASE)
+_IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+_ADDRESS = re.compile(r"[?&#/=][^?&#/=]{1,64}(?:@|%40)[\w-]+\.[\w.-]+")
+_REDIRECTING = re.compile(
+    r"/(?:url|amp/s?|ck/a|aclk|l\.php|redir(?:ect)?|flx/warn|link|rd|cread)\b|/u/0/|/travel/", re.IGNORECASE
+)
+
+_USED = {
+    Use.SHORTENER: ("link.shortener", "a shortened link hides where it leads"),
+    Use.HOSTING: ("link.hosting", "a link leads to a host of pages of anybody"),
+    Use.FORM: ("link.form_service", "a link leads to a form of anybody"),
+    Use.FILES: ("link.files", "a link leads to a file of anybody"),
+    Use.IPFS: ("link.ipfs", "a link leads to pages that nobody can take down"),
+    Use.CHAT: ("link.chat", "a link leads out of mail, to a chat"),
+}
+
+
+def links(view: View) -> Iterator[Finding]:
+    """Findings about links; each kind is told once, with its first example."""
+    told: set[str] = set()
+    for link in view.visited:
+        for name, reason in _about(link, view):
+            if name not in told:
+                told.add(name)
+                yield Finding(name, f"{reason}: {link.host or link.url[:60]}")
+    yield from _whole(view)
+
+
+def _about(link: Link, view: View) -> Iterator[tuple[str, str]]:
+    url, host = link.url, link.host
+    if url[:5].lower() == "data:" or url[:11].lower() == "javascript:":
+        yield "link.content", "a link holds a page of its own"
+        return
+    if _IPV4.fullmatch(host) or ":" in host:
+        yield "link.address", "a link leads to an address without a name"
+    if (port := _PORT.match(url)) and port[1] not in {"80", "443"}:
+        yield "link.port", f"a link leads to the unusual port {port[1]}"
+    if _CREDENTIALS.match(url):
+        yield "link.credentials", "a link hides its host behind a name"
+    if host.startswith("xn--") or ".xn--" in host:
+        yield "link.encoded_name", "a link leads to a name beyond ASCII"
+    if link.source is Source.QR:
+        yield "link.code", "a picture holds a link as a QR code"
+    if link.domain in view.senders:
+        return
+    use = use_of(host)
+    if use in _USED:
+        yield _USED[use]
+    elif use is None:
+        yield from _about_name(link.domain, host)
+    if is_in(host, tables().redirectors) and (_INNER.search(url) or _REDIRECTING.search(url)):
+        yield "link.redirector", "a link is led on by a site that does so for anybody"
+    elif use is not Use.CLICKS and _INNER.search(url):
+        yield "link.inner", "a link holds another link"
+    if _ADDRESS.search(url) and not view.bulk:
+        yield "link.holds_address", "a link holds an address of mail"
+    yield from _about_text(link, use, view)
+
+
+@lru_cache(maxsize=4096)
+def _about_name(domain: str, host: str) -> tuple[tuple[str, str], ...]:
+    label = domain.partition(".")[0]
+    found = []
+    if tables().suffixes.get(domain.rpartition(".")[2], 0) > 1:
+        found.append(("link.cheap_domain", "a link leads to a name of a kind that costs nothing"))
+    if looks_random(label) or mixes_digits(label):
+        found.append(("link.random_domain", "a link leads to a name that looks made by chance"))
+    sub = host[: -len(domain)].rstrip(".")
+    if sub and any(looks_random(each) or (len(each) > 4 and mixes_digits(each)) for each in sub.split(".")):
+        found.append(("link.random_host", "a link leads to a host whose name looks made by chance"))
+    if host.count(".") >= 5:
+        found.append(("link.deep_host", "a link leads to a host of many labels"))
+    if label.count("-") >= 2:
+        found.append(("link.hyphens", "a link leads to a name of many hyphens"))
+    return tuple(found)
+
+
+def _about_text(link: Link, use: Use | None, view: View) -> Iterator[tuple[str, str]]:
+    shown = _SHOWN.fullmatch(link.text)
+    if shown is None or not link.host:
+        return
+    promised = organisation_of(shown[1].lower())
+    if promised == link.domain or promised.partition(".")[0] == link.domain.partition(".")[0]:
+        return
+    if use in (Use.CLICKS, Use.SHORTENER) or (promised not in view.senders and view.bulk):
+        yield "link.other_text", f"a link shows {shown[1][:60]} and leads elsewhere, by a counter of clicks"
+    else:
+        yield "link.false_text", f"a link shows {shown[1][:60]} and leads elsewhere"
+
+
+def _whole(view: View) -> Iterator[Finding]:
+    """What all links together tell."""
+    seen = view.destinations
+    if not seen or view.discussion or view.replies:
+        return
+    strangers = [domain for domain in seen if domain not in view.senders]
+    if (
+        view.author.domain
+        and len(strangers) == len(seen)
+        and not any(_relates(view, domain) for domain in seen)
+    ):
+        yield Finding("link.all_elsewhere", f"no link leads to the sender: {', '.join(seen[:3])}")
+    buttons = [link for link in view.visited if link.source is Source.HTML]
+    if len(buttons) >= 2 and len({link.url for link in buttons}) == 1:
+        yield Finding("link.one_target", "all links lead to one place")
+    elif 1 <= len(buttons) <= 2 and view.message.markup and len(seen) == 1 and strangers:
+        yield Finding("link.single", f"the only link leads to {seen[0]}")
+
+
+def _relates(view: View, domain: str) -> bool:
+    """Whether a domain bears a sender's name (`auspost.com`, `auspost.com.au`), or counts clicks for them."""
+    if use_of(domain) is Use.CLICKS and not view.author.free:
+        return True
+    label = domain.partition(".")[0]
+    return any(_alike(label, sender.partition(".")[0]) for sender in view.senders)
+
+
+def _alike(one: str, other: str) -> bool:
+    return one == other or (min(len(one), len(other)) >= 4 and (one in other or other in one))

@@ -1,0 +1,176 @@
+"""Signs in how the message is built: its parts, their types, its HTML, its attachments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from gateway.domain.journey import Finding
+from services.antispam.message import Source
+from services.antispam.view import View
+
+_PAGE = re.compile(r"\.(?:s?html?|xhtml|mht(?:ml)?|htm)$", re.IGNORECASE)
+_DOUBLE = re.compile(
+    r"\.(?:pdf|docx?|xlsx?|jpe?g|png|txt|zip)\s*\.(?:html?|exe|scr|js|vbs|zip|iso|img|lnk|pdf)$",
+    re.IGNORECASE,
+)
+_ARCHIVE = re.compile(r"\.(?:zip|rar|7z|gz|iso|img|ace|arj|cab|tgz)$", re.IGNORECASE)
+_PASSWORD = re.compile(
+    r"(?:password|passwort|contrase|senha|mot de passe|пароль|密码)\s*(?:is|:|=|ist)", re.IGNORECASE
+)
+_BOUNDARY = re.compile(r"boundary\s*=\s*\"?([^\";\r\n]{1,100})", re.IGNORECASE)
+_ODD_BOUNDARY = re.compile(
+    r"--==_?[A-Z]{5,}$|=_[A-Z]{16,}$|\d{20,}$|[A-Z]{15,}$|--[A-Z0-9]{12,}--?$|-{6,}0\d{17,}"
+)
+_ONCE = (
+    "from",
+    "to",
+    "subject",
+    "date",
+    "message-id",
+    "reply-to",
+    "sender",
+    "cc",
+    "mime-version",
+    "content-type",
+)
+_DOCUMENT = re.compile(r"\.(?:pdf|docx?|xlsx?|pptx?|rtf|ods|odt)$", re.IGNORECASE)
+
+_PAGES = frozenset({"text/html", "application/xhtml+xml"})
+
+LONGEST_LOOK = 4000
+"""Characters of the text that are looked at."""
+
+FEW_LETTERS = 80
+"""A text of fewer letters says nothing by itself."""
+
+MUCH_HIDDEN = 400
+"""Characters: the line that a mailbox shows beside the Subject is shorter."""
+
+
+def structure(view: View) -> Iterator[Finding]:
+    """Findings about parts, HTML and attachments."""
+    yield from _fields(view)
+    yield from _parts(view)
+    yield from _markup(view)
+    yield from _attachments(view)
+    yield from _disguises(view)
+
+
+def _fields(view: View) -> Iterator[Finding]:
+    for name in _ONCE:
+        if view.count(name) > 1:
+            yield Finding("header.repeated", f"{name.title()} is there {view.count(name)} times")
+            break
+    types = view.value("content-type").lower()
+    if (
+        view.has("content-type")
+        and not view.has("mime-version")
+        and types.startswith(("multipart", "text/html"))
+    ):
+        yield Finding("header.no_mime_version", "it is built of parts, but has no MIME-Version")
+    found = _BOUNDARY.search(view.value("content-type"))
+    if found and _ODD_BOUNDARY.search(found[1]):
+        yield Finding(
+            "structure.boundary", f"the boundary is of a kind that bulk mailers make: {found[1][:40]!r}"
+        )
+    if any(value and not value.isascii() and b"=?" not in view.raw(name) for name, value in _written(view)):
+        yield Finding("header.eight_bits", "From or Subject hold bytes beyond ASCII that no encoding names")
+
+
+def _written(view: View) -> Iterator[tuple[str, str]]:
+    if not (view.raw("subject") + view.raw("from")).isascii():
+        for name in ("subject", "from"):
+            raw = view.raw(name)
+            try:
+                raw.decode("utf-8")
+            except UnicodeDecodeError:
+                yield name, raw.decode("latin-1")
+
+
+def _parts(view: View) -> Iterator[Finding]:
+    message = view.message
+    parts = message.parts
+    letters = sum(char.isalpha() for char in message.text[:LONGEST_LOOK])
+    if parts == ("text/html",):
+        yield Finding("structure.html_only", "it is HTML alone")
+    elif "multipart/alternative" in parts and parts.count("text/html") and not parts.count("text/plain"):
+        yield Finding("structure.one_alternative", "it offers a choice of forms, and has but one")
+    if message.markup is None and re.match(
+        r"\s*<(?:!doctype|html|head|body|div|table|p>)", message.text[:200], re.IGNORECASE
+    ):
+        yield Finding("structure.html_as_text", "HTML is declared as plain text")
+    pictures = sum(part.startswith("image/") for part in parts)
+    shown = message.markup.images if message.markup else 0
+    if letters < FEW_LETTERS and (pictures or shown):
+        yield Finding(
+            "structure.pictures_only", f"it is of pictures: {pictures or shown}, and {letters} letters"
+        )
+    elif letters < FEW_LETTERS and view.visited and not view.replies:
+        yield Finding("structure.link_only", f"it is a link and {letters} letters")
+    elif not letters and not message.attachments:
+        yield Finding("structure.empty", "there is nothing to read")
+
+
+def _markup(view: View) -> Iterator[Finding]:
+    markup = view.message.markup
+    if markup is None:
+        return
+    if markup.forms and markup.password_fields:
+        yield Finding("html.asks_password", "a form asks for a password")
+    elif markup.forms:
+        yield Finding("html.form", "there is a form to be filled in")
+    if markup.scripts:
+        yield Finding("html.script", "there is a script in it")
+    if markup.frames:
+        yield Finding("html.frame", "another page is framed in it")
+    if markup.refresh:
+        yield Finding("html.refresh", "it leads elsewhere by itself")
+    seen = len(view.message.text)
+    if len(view.message.hidden) > MUCH_HIDDEN and len(view.message.hidden) > seen:
+        yield Finding("html.hidden", f"{len(view.message.hidden)} characters are hidden, {seen} shown")
+    if markup.comments > 2000 and markup.comments > 3 * seen:
+        yield Finding("html.comments", f"{markup.comments} characters stand in comments, {seen} are shown")
+    hosts = {link.domain for link in view.message.links if link.source is Source.IMAGE and link.domain}
+    if hosts and not (hosts & view.senders) and not view.replies:
+        yield Finding(
+            "html.pictures_elsewhere", f"all pictures come from others: {', '.join(sorted(hosts)[:3])}"
+        )
+
+
+def _attachments(view: View) -> Iterator[Finding]:
+    attached = view.message.attachments
+    text = view.message.text[:LONGEST_LOOK]
+    letters = sum(char.isalpha() for char in text)
+    for attachment in attached:
+        if _PAGE.search(attachment.name) or attachment.content_type in _PAGES:
+            yield Finding("attachment.page", f"a page is attached: {attachment.name[:60]!r}")
+            break
+    if any(_DOUBLE.search(each.name) for each in attached):
+        yield Finding("attachment.double_name", "an attachment has a name of two types")
+    if any(_ARCHIVE.search(each.name) for each in attached) and _PASSWORD.search(text):
+        yield Finding("attachment.password", "an archive is attached, and its password is told")
+    if (
+        any(_DOCUMENT.search(each.name) for each in attached)
+        and letters < 2 * FEW_LETTERS
+        and not view.replies
+    ):
+        yield Finding(
+            "attachment.instead_of_text", f"a document is attached, and the text has {letters} letters"
+        )
+
+
+def _disguises(view: View) -> Iterator[Finding]:
+    for disguise in view.message.disguises:
+        name = _DISGUISES.get(disguise.kind, "other")
+        reason = f"words are made unreadable for programs ({disguise.kind}, {disguise.count} times)"
+        yield Finding(f"disguise.{name}", f"{reason}: {disguise.example[:40]!r}")
+
+
+_DISGUISES = {
+    "zero-width": "invisible",
+    "look-alikes": "look_alikes",
+    "spaced-out": "spaced_out",
+    "entities": "entities",
+    "split by tags": "split",
+}

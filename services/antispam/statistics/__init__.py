@@ -1,0 +1,1 @@
+"""The statistical model: what experience adds to the weights that people gave."""

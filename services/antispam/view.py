@@ -1,0 +1,192 @@
+"""A message and what is known of its sender, with what follows from both: computed once, when first asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from gateway.authentication.dmarc.record import organisation_of
+from gateway.domain.authentication import Result
+from gateway.domain.headers import Field, raw_value, text_value
+from services.antispam.facts import Facts
+from services.antispam.message import Link, Message, Source
+from services.antispam.motifs import shipped_motifs
+from services.antispam.tables import is_in, tables
+
+LONGEST_VALUE = 4096
+"""Characters of a header value that are looked at."""
+
+MOST_VALUES = 64
+"""Fields of one name that are looked at."""
+
+MOST_VISITED = 512
+"""Links that are compared with the sender: real mail rarely has a hundred."""
+
+_ADDRESS = re.compile(r"<([^<>]{0,320})>")
+_BARE = re.compile(r"[^\s<>,;\"()]{1,64}@[^\s<>,;\"()@]{1,255}")
+_SIGNED_BY = re.compile(r"(?:^|;)\s*d\s*=\s*([A-Za-z0-9._-]{1,253})")
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """One address of a header field, as it is shown."""
+
+    name: str = ""  # what a person reads
+    local: str = ""
+    domain: str = ""  # lower case
+    organisation: str = ""  # the registered domain above
+
+    @property
+    def address(self) -> str:
+        """The address, lower case; "" when there is none."""
+        return f"{self.local}@{self.domain}".lower() if self.domain else self.local.lower()
+
+    @property
+    def free(self) -> bool:
+        """Whether anybody can have an address of that domain."""
+        return is_in(self.domain, tables().freemail)
+
+
+class View:
+    """What a check is shown."""
+
+    def __init__(self, message: Message, facts: Facts) -> None:
+        self.message = message
+        self.facts = facts
+
+    @cached_property
+    def _fields(self) -> Mapping[str, list[Field]]:
+        by_name: dict[str, list[Field]] = {}
+        for field in self.message.fields:
+            by_name.setdefault(field.name.lower(), []).append(field)
+        return by_name
+
+    def has(self, name: str) -> bool:
+        """Whether there is a field of that name, which is written in lower case."""
+        return name in self._fields
+
+    def count(self, name: str) -> int:
+        """How many fields of that name there are."""
+        return len(self._fields.get(name, ()))
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """The values of all fields of that name, as a person reads them."""
+        found = self._fields.get(name, ())
+        return tuple(text_value(self.message.head, field)[:LONGEST_VALUE] for field in found[:MOST_VALUES])
+
+    def value(self, name: str) -> str:
+        """The first of `values`, or ""."""
+        found = self._fields.get(name)
+        return text_value(self.message.head, found[0])[:LONGEST_VALUE] if found else ""
+
+    def raw(self, name: str) -> bytes:
+        """The first value of that name as it is written, or b""."""
+        found = self._fields.get(name)
+        return raw_value(self.message.head, found[0])[:LONGEST_VALUE] if found else b""
+
+    @cached_property
+    def subject(self) -> str:
+        """The Subject; "" when there is none."""
+        return self.message.subjects[0].strip() if self.message.subjects else ""
+
+    @cached_property
+    def author(self) -> Mailbox:
+        """Who is shown as the author."""
+        return read_mailbox(self.value("from"))
+
+    @cached_property
+    def reply_to(self) -> Mailbox:
+        """Where answers would go; empty when nothing is said of that."""
+        return read_mailbox(self.value("reply-to"))
+
+    @cached_property
+    def recipients(self) -> tuple[str, ...]:
+        """The addresses in To and Cc, lower case, each once."""
+        shown = (*self.values("to"), *self.values("cc"))
+        return tuple(dict.fromkeys(found.lower() for value in shown for found in _BARE.findall(value)))
+
+    @cached_property
+    def signers(self) -> tuple[str, ...]:
+        """Organisations whose signatures (RFC 6376) the message has, whether or not they were looked up."""
+        proof = self.facts.authentication
+        if proof and proof.dkim is not None:
+            domains = [each.domain for each in proof.dkim if each.result is Result.PASS]
+        else:
+            written = (_SIGNED_BY.search(value) for value in self.values("dkim-signature"))
+            domains = [found[1] for found in written if found]
+        return tuple(dict.fromkeys(organisation_of(domain.lower()) for domain in domains))
+
+    @cached_property
+    def envelope_organisation(self) -> str:
+        """The registered domain of the envelope's sender; "" for the null sender."""
+        _, _, domain = self.facts.sender.rpartition("@")
+        return organisation_of(domain.lower()) if domain else ""
+
+    @cached_property
+    def senders(self) -> frozenset[str]:
+        """All organisations that take part in sending: author, signers, envelope."""
+        found = {self.author.organisation, self.envelope_organisation, *self.signers}
+        return frozenset(found - {""})
+
+    @cached_property
+    def visited(self) -> tuple[Link, ...]:
+        """Links that a person could follow."""
+        shown = (link for link in self.message.links if link.source is not Source.IMAGE and not link.hidden)
+        return tuple(link for _, link in zip(range(MOST_VISITED), shown, strict=False))
+
+    @cached_property
+    def destinations(self) -> tuple[str, ...]:
+        """The registered domains that the message would have a person visit, each once."""
+        return tuple(dict.fromkeys(link.domain for link in self.visited if link.domain))
+
+    @cached_property
+    def motifs(self) -> Mapping[str, tuple[str, ...]]:
+        """What is told, by motif: the phrases that were found."""
+        return shipped_motifs().found_in(self.message.words)
+
+    @cached_property
+    def related(self) -> bool:
+        """Whether something in it belongs to its author: a link to the own domain, or a conversation."""
+        if self.discussion or self.replies:
+            return True
+        author = self.author
+        if author.free or not author.organisation:
+            return False
+        return any(link.domain == author.organisation for link in self.visited)
+
+    @cached_property
+    def bulk(self) -> bool:
+        """Whether the message says of itself that many got it."""
+        if any(self.has(name) for name in ("list-id", "list-unsubscribe", "feedback-id", "list-post")):
+            return True
+        return self.value("precedence").lower() in {"bulk", "list", "junk"}
+
+    @cached_property
+    def discussion(self) -> bool:
+        """Whether a mailing list for people who write to each other passed it on."""
+        return self.has("list-post") or (self.has("list-id") and self.replies)
+
+    @cached_property
+    def replies(self) -> bool:
+        """Whether it says that it answers another message."""
+        return self.has("in-reply-to") or self.has("references")
+
+
+def read_mailbox(value: str) -> Mailbox:
+    """The first mailbox of an address field, however it is malformed."""
+    named = _ADDRESS.findall(value)
+    # The last pair of brackets holds the address: those before it are part of what is shown as a name.
+    address = named[-1].strip() if named else ""
+    if not named and (bare := _BARE.search(value)):
+        address = bare[0]
+    name = value[: value.rfind("<")] if named else value.replace(address, "", 1)
+    local, at, domain = address.rpartition("@")
+    domain = domain.strip(". ").lower()
+    return Mailbox(
+        " ".join(name.replace('"', " ").replace("\\", "").split()).strip("() "),
+        local if at else address,
+        domain if at else "",
+        organisation_of(domain) if at and domain else "",
+    )
