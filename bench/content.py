@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import shutil
 import statistics
 import sys
 import tempfile
@@ -26,10 +27,12 @@ import psutil
 from gateway.bases.catalogue import BaseSet, Family, describe_file, make_manifest, open_set, write_manifest
 from gateway.domain.lessons import LessonChange, Told
 from services.antispam.database.building import build_set
-from services.antispam.database.database import SHIPPED, Database, load_database
+from services.antispam.database.database import CATEGORIES, SHIPPED, SOURCES, Database, load_database
+from services.antispam.database.motifs import MOTIFS
 from services.antispam.database.samples import Sample, gather, write_samples
 from services.antispam.learning.features import features_of, pack
 from services.antispam.learning.learned import Learned, after
+from services.antispam.statistics.model import MODEL
 
 MADE_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -78,8 +81,9 @@ def make(folder: Path, terms: int, samples: int, made_at: datetime = MADE_AT) ->
     sources, made = folder / "sources", folder / f"made-{made_at:%j}"
     (sources / "terms").mkdir(parents=True, exist_ok=True)
     made.mkdir()
-    shipped = SHIPPED.parent / "sources" / "categories.tsv"
-    (sources / "categories.tsv").write_bytes(shipped.read_bytes())
+    for name in (CATEGORIES, MOTIFS, MODEL):
+        shutil.copyfile(SOURCES / name, sources / name)
+    shutil.copytree(SOURCES / "tables", sources / "tables", dirs_exist_ok=True)
     writers = [writer(alphabet) for alphabet in ALPHABETS]
     phrases = {writers[number % len(writers)].phrase() for number in range(terms)}
     lines = (f"0.5\tfraud\t{phrase}\n" for phrase in sorted(phrases) if len(phrase) > 2)

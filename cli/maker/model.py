@@ -10,8 +10,9 @@ import click
 
 from gateway.runtime.exitcodes import ExitCode
 from gateway.version import VERSION
+from services.antispam.database.database import SOURCES
 from services.antispam.statistics.corpus import NoCorpus, corpus_in, examine_all, written_mail
-from services.antispam.statistics.model import SHIPPED, write_model
+from services.antispam.statistics.model import MODEL, write_model
 from services.antispam.statistics.training import train
 
 NOT_TO_BE_LEARNT = ("phishing_pot",)
@@ -21,11 +22,12 @@ NOT_TO_BE_LEARNT = ("phishing_pot",)
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, "-v", "--version")
 @click.argument("corpus", type=click.Path(path_type=Path))
-@click.argument("model", type=click.Path(dir_okay=False, path_type=Path), default=SHIPPED)
+@click.argument("model", type=click.Path(dir_okay=False, path_type=Path), default=SOURCES / MODEL)
 def train_model(corpus: Path, model: Path) -> None:
     """Learn from the messages in CORPUS and from the mail written for the project; write MODEL.
 
-    CORPUS is a folder with manifest.tsv and the archives that it names.
+    CORPUS is a folder with manifest.tsv and the archives that it names. The content database takes the model
+    up when it is built next.
     """
     try:
         with tempfile.TemporaryDirectory(prefix="mailwarden-corpus-") as unpacked:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
 
-from services.antispam.tables import entry_of, is_in, tables
+from services.antispam.database.tables import Tables, entry_of, is_in
 
 
 class Use(StrEnum):
@@ -42,14 +42,14 @@ _CHATS = frozenset(
 
 
 @lru_cache(maxsize=8192)
-def use_of(host: str) -> Use | None:
+def use_of(host: str, tables: Tables) -> Use | None:
     """What strangers use this host, or one above it, for; None for the hosts of one house."""
     if is_in(host, _IPFS):
         return Use.IPFS
     if is_in(host, _CHATS):
         return Use.CHAT
-    if is_in(host, tables().shorteners):
+    if is_in(host, tables.shorteners):
         return Use.SHORTENER
-    if entry_of(host, tables().mailers):
+    if entry_of(host, tables.mailers):
         return Use.CLICKS
-    return _KINDS.get(entry_of(host, tables().hosting))
+    return _KINDS.get(entry_of(host, tables.hosting))

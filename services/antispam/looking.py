@@ -11,7 +11,6 @@ from services.antispam.facts import Facts
 from services.antispam.knowledge import Knowledge
 from services.antispam.message import Message
 from services.antispam.statistics.features import features_of
-from services.antispam.statistics.model import shipped_model
 from services.antispam.view import View
 
 
@@ -52,7 +51,7 @@ def look(
         facts = knowledge.added_to(facts, message)
     except Exception as error:
         left_out.append(_failed("knowledge", error))
-    view = View(message, facts)
+    view = View(message, facts, knowledge.database)
     for check in checks:
         if expired():
             raise TimeoutError
@@ -61,7 +60,7 @@ def look(
         except Exception as error:
             left_out.append(_failed(check.__name__, error))
     try:
-        learnt = shipped_model().judge(features_of(view, findings))
+        learnt = knowledge.database.model.judge(features_of(view, findings))
         findings += (learnt,) if learnt else ()
     except Exception as error:
         left_out.append(_failed("model", error))

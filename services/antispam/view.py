@@ -10,10 +10,10 @@ from functools import cached_property
 from gateway.authentication.dmarc.record import organisation_of
 from gateway.domain.authentication import Result
 from gateway.domain.headers import Field, raw_value, text_value
+from services.antispam.database.database import Database
+from services.antispam.database.tables import Tables, is_in
 from services.antispam.facts import Facts
 from services.antispam.message import Link, Message, Source
-from services.antispam.motifs import shipped_motifs
-from services.antispam.tables import is_in, tables
 
 LONGEST_VALUE = 4096
 """Characters of a header value that are looked at."""
@@ -37,24 +37,22 @@ class Mailbox:
     local: str = ""
     domain: str = ""  # lower case
     organisation: str = ""  # the registered domain above
+    free: bool = False  # anybody can have an address of that domain
 
     @property
     def address(self) -> str:
         """The address, lower case; "" when there is none."""
         return f"{self.local}@{self.domain}".lower() if self.domain else self.local.lower()
 
-    @property
-    def free(self) -> bool:
-        """Whether anybody can have an address of that domain."""
-        return is_in(self.domain, tables().freemail)
-
 
 class View:
     """What a check is shown."""
 
-    def __init__(self, message: Message, facts: Facts) -> None:
+    def __init__(self, message: Message, facts: Facts, database: Database) -> None:
         self.message = message
         self.facts = facts
+        self.tables = database.tables
+        self._motifs = database.motifs
 
     @cached_property
     def _fields(self) -> Mapping[str, list[Field]]:
@@ -94,12 +92,12 @@ class View:
     @cached_property
     def author(self) -> Mailbox:
         """Who is shown as the author."""
-        return read_mailbox(self.value("from"))
+        return read_mailbox(self.value("from"), self.tables)
 
     @cached_property
     def reply_to(self) -> Mailbox:
         """Where answers would go; empty when nothing is said of that."""
-        return read_mailbox(self.value("reply-to"))
+        return read_mailbox(self.value("reply-to"), self.tables)
 
     @cached_property
     def recipients(self) -> tuple[str, ...]:
@@ -144,7 +142,7 @@ class View:
     @cached_property
     def motifs(self) -> Mapping[str, tuple[str, ...]]:
         """What is told, by motif: the phrases that were found."""
-        return shipped_motifs().found_in(self.message.words)
+        return self._motifs.found_in(self.message.words)
 
     @cached_property
     def related(self) -> bool:
@@ -174,7 +172,7 @@ class View:
         return self.has("in-reply-to") or self.has("references")
 
 
-def read_mailbox(value: str) -> Mailbox:
+def read_mailbox(value: str, tables: Tables) -> Mailbox:
     """The first mailbox of an address field, however it is malformed."""
     named = _ADDRESS.findall(value)
     # The last pair of brackets holds the address: those before it are part of what is shown as a name.
@@ -189,4 +187,5 @@ def read_mailbox(value: str) -> Mailbox:
         local if at else address,
         domain if at else "",
         organisation_of(domain) if at and domain else "",
+        bool(at) and is_in(domain, tables.freemail),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -9,21 +10,29 @@ from pathlib import Path
 from gateway.bases import shelf
 from gateway.bases.catalogue import BaseSet, open_set
 from services.antispam.database.building import build_set
-from services.antispam.database.database import SHIPPED, Database, load_database
+from services.antispam.database.database import SHIPPED, SOURCES, Database, load_database
+from services.antispam.database.motifs import MOTIFS
 from services.antispam.knowledge import Knowledge
+from services.antispam.statistics.model import MODEL
 from tests.support.bases import MADE_AT
 
 SHIPPED_DATABASE = load_database(open_set(SHIPPED))
 SHIPPED_KNOWLEDGE = Knowledge(SHIPPED_DATABASE)
 
-CATEGORIES = (SHIPPED.parent / "sources" / "categories.tsv").read_text(encoding="utf-8")
+CATEGORIES = (SOURCES / "categories.tsv").read_text(encoding="utf-8")
 
 
 def content_sources(
     folder: Path, *terms: str, samples: Mapping[str, str] | None = None, categories: str = CATEGORIES
 ) -> Path:
-    """Sources with these terms (`2 phishing your account`), and samples by `category/name`."""
+    """Sources with these terms (`2 phishing your account`), and samples by `category/name`.
+
+    All else is as in the sources of the database that comes with the gateway.
+    """
     (folder / "terms").mkdir(parents=True)
+    for name in (MOTIFS, MODEL):
+        shutil.copyfile(SOURCES / name, folder / name)
+    shutil.copytree(SOURCES / "tables", folder / "tables")
     (folder / "categories.tsv").write_text(categories, encoding="utf-8")
     lines = ("\t".join(term.split(" ", 2)) for term in terms)
     (folder / "terms" / "en.tsv").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from gateway.domain.address import matches_any
 from gateway.domain.journey import Finding
+from services.antispam.database.tables import is_in
 from services.antispam.randomness import looks_random, mixes_digits
-from services.antispam.tables import is_in, tables
 from services.antispam.view import View
 
 _DOMAIN = re.compile(r"(?!-)[\w-]{1,63}(?:\.[\w-]{1,63})+", re.ASCII)
@@ -49,9 +49,9 @@ def _author(view: View) -> Iterator[Finding]:
     label = author.organisation.partition(".")[0]
     if not author.free and (looks_random(label) or mixes_digits(label)):
         yield Finding("from.random_domain", f"the author's domain {author.organisation} looks made by chance")
-    if is_in(author.domain, tables().disposable):
+    if is_in(author.domain, view.tables.disposable):
         yield Finding("from.disposable", f"mailboxes of {author.domain} are thrown away after minutes")
-    if tables().suffixes.get(author.domain.rpartition(".")[2], 0) > 1:
+    if view.tables.suffixes.get(author.domain.rpartition(".")[2], 0) > 1:
         yield Finding(
             "from.cheap_domain", f"the author's domain {author.organisation} is of a kind that costs nothing"
         )

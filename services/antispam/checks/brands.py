@@ -7,8 +7,8 @@ from functools import lru_cache
 
 from gateway.authentication.dmarc.record import organisation_of
 from gateway.domain.journey import Finding
+from services.antispam.database.tables import Brand, Tables
 from services.antispam.hosts import Use, use_of
-from services.antispam.tables import Brand, tables
 from services.antispam.view import View
 
 LONGEST_NAME = 200
@@ -23,7 +23,7 @@ def brands(view: View) -> Iterator[Finding]:
     if view.discussion:
         return
     author = view.author
-    in_name = _brands_in(author.name)
+    in_name = _brands_in(author.name, view.tables)
     for brand in in_name:
         if not _is_of(brand, view):
             kind = "brand.author_word" if brand.common else "brand.author"
@@ -33,33 +33,32 @@ def brands(view: View) -> Iterator[Finding]:
             )
             break
     if not in_name:
-        for brand in _brands_in(view.subject):
+        for brand in _brands_in(view.subject, view.tables):
             if not brand.common and not _is_of(brand, view):
                 yield Finding(
                     "brand.subject", f"the Subject names {brand.name}, and the author is of {author.domain}"
                 )
                 break
     for host in dict.fromkeys(link.host for link in view.visited):
-        if found := _hidden_brand(host):
+        if found := _hidden_brand(host, view.tables):
             yield Finding("brand.link", f"a link leads to {host[:100]}, which is not of {found}")
             break
-    if not author.free and (found := _hidden_brand(author.domain)):
+    if not author.free and (found := _hidden_brand(author.domain, view.tables)):
         yield Finding("brand.domain", f"the author's domain {author.domain} is not of {found}")
 
 
-def _brands_in(text: str) -> tuple[Brand, ...]:
-    return _found(text[:LONGEST_NAME]) if text else ()
+def _brands_in(text: str, tables: Tables) -> tuple[Brand, ...]:
+    return _found(text[:LONGEST_NAME], tables) if text else ()
 
 
 @lru_cache(maxsize=2048)
-def _found(text: str) -> tuple[Brand, ...]:
-    known = tables()
+def _found(text: str, tables: Tables) -> tuple[Brand, ...]:
     folded = text.casefold()
     spelled = (
         [folded, folded.translate(_LETTERS)] if any(char in folded for char in "013457@$|") else [folded]
     )
-    names = dict.fromkeys(name for each in spelled for name in known.spellings.findall(each))
-    return tuple(known.brands[name] for name in names)
+    names = dict.fromkeys(name for each in spelled for name in tables.spellings.findall(each))
+    return tuple(tables.brands[name] for name in names)
 
 
 def _is_of(brand: Brand, view: View) -> bool:
@@ -70,17 +69,16 @@ def _is_of(brand: Brand, view: View) -> bool:
     label = author.organisation.partition(".")[0]
     own = {domain.partition(".")[0] for domain in brand.domains}
     # The same name under another top-level domain is most often its house's; fraud takes cheap ones.
-    return label in own and tables().suffixes.get(author.organisation.rpartition(".")[2], 0) == 0
+    return label in own and view.tables.suffixes.get(author.organisation.rpartition(".")[2], 0) == 0
 
 
 @lru_cache(maxsize=8192)
-def _hidden_brand(host: str) -> str:
+def _hidden_brand(host: str, tables: Tables) -> str:
     """The house whose name a host bears although it is not theirs; "" for none."""
-    if not host or use_of(host) in (Use.CLICKS, Use.FORM):
+    if not host or use_of(host, tables) in (Use.CLICKS, Use.FORM):
         return ""
-    known = _marks()
     labels = host.split(".")
-    for mark, brand in known:
+    for mark, brand in tables.marks:
         if mark not in host and mark not in host.translate(_LETTERS):
             continue
         if any(host == domain or host.endswith(f".{domain}") for domain in brand.domains):
@@ -101,24 +99,3 @@ def _bears(label: str, mark: str, *, registered: bool) -> bool:
         return label != mark or not registered
     pieces = plain.split("-")
     return mark in pieces or (len(mark) >= 6 and (plain.startswith(mark) or plain.endswith(mark)))
-
-
-@lru_cache(maxsize=1)
-def _marks() -> tuple[tuple[str, Brand], ...]:
-    """Names as hosts have them, long enough not to be met by chance."""
-    found: dict[str, Brand] = {}
-    for spelling, brand in tables().brands.items():
-        name = spelling.replace(" ", "").replace("&", "").replace(".", "")
-        if (
-            name.isascii()
-            and name.isalnum()
-            and len(name) >= 5
-            and not brand.common
-            and brand.kind not in _OF_ANYBODY
-        ):
-            found.setdefault(name, brand)
-    return tuple(found.items())
-
-
-_OF_ANYBODY = frozenset({"software", "business", "social"})
-"""Kinds of houses that others name in their own hosts: `github-notifications`, `zoom-tips`."""

@@ -8,10 +8,10 @@ from functools import lru_cache
 
 from gateway.authentication.dmarc.record import organisation_of
 from gateway.domain.journey import Finding
+from services.antispam.database.tables import Tables, is_in
 from services.antispam.hosts import Use, use_of
 from services.antispam.message import Link, Source
 from services.antispam.randomness import looks_random, mixes_digits
-from services.antispam.tables import is_in, tables
 from services.antispam.view import View
 
 _SHOWN = re.compile(
@@ -65,12 +65,12 @@ def _about(link: Link, view: View) -> Iterator[tuple[str, str]]:
         yield "link.code", "a picture holds a link as a QR code"
     if link.domain in view.senders:
         return
-    use = use_of(host)
+    use = use_of(host, view.tables)
     if use in _USED:
         yield _USED[use]
     elif use is None:
-        yield from _about_name(link.domain, host)
-    if is_in(host, tables().redirectors) and (_INNER.search(url) or _REDIRECTING.search(url)):
+        yield from _about_name(link.domain, host, view.tables)
+    if is_in(host, view.tables.redirectors) and (_INNER.search(url) or _REDIRECTING.search(url)):
         yield "link.redirector", "a link is led on by a site that does so for anybody"
     elif use is not Use.CLICKS and _INNER.search(url):
         yield "link.inner", "a link holds another link"
@@ -80,10 +80,10 @@ def _about(link: Link, view: View) -> Iterator[tuple[str, str]]:
 
 
 @lru_cache(maxsize=4096)
-def _about_name(domain: str, host: str) -> tuple[tuple[str, str], ...]:
+def _about_name(domain: str, host: str, tables: Tables) -> tuple[tuple[str, str], ...]:
     label = domain.partition(".")[0]
     found = []
-    if tables().suffixes.get(domain.rpartition(".")[2], 0) > 1:
+    if tables.suffixes.get(domain.rpartition(".")[2], 0) > 1:
         found.append(("link.cheap_domain", "a link leads to a name of a kind that costs nothing"))
     if looks_random(label) or mixes_digits(label):
         found.append(("link.random_domain", "a link leads to a name that looks made by chance"))
@@ -131,7 +131,7 @@ def _whole(view: View) -> Iterator[Finding]:
 
 def _relates(view: View, domain: str) -> bool:
     """Whether a domain bears a sender's name (`auspost.com`, `auspost.com.au`), or counts clicks for them."""
-    if use_of(domain) is Use.CLICKS and not view.author.free:
+    if use_of(domain, view.tables) is Use.CLICKS and not view.author.free:
         return True
     label = domain.partition(".")[0]
     return any(_alike(label, sender.partition(".")[0]) for sender in view.senders)

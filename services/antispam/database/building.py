@@ -10,8 +10,10 @@ from pathlib import Path
 from gateway.bases.catalogue import Family, Manifest, describe_file, make_manifest, write_manifest
 from gateway.bases.source import BadSource, read_source
 from services.antispam.database.categories import Categories, parse_categories
-from services.antispam.database.database import CATEGORIES, MODEL, TERMS
+from services.antispam.database.database import CATEGORIES, TERMS
 from services.antispam.database.fingerprints import LEAST_WORDS
+from services.antispam.database.lines import lines_of
+from services.antispam.database.motifs import MOTIFS, parse_motifs
 from services.antispam.database.samples import (
     BANDS,
     FINGERPRINTS,
@@ -22,7 +24,9 @@ from services.antispam.database.samples import (
     sample_of,
     write_samples,
 )
+from services.antispam.database.tables import TABLES, parse_tables
 from services.antispam.database.terms import parse_phrases, write_phrases
+from services.antispam.statistics.model import MODEL, BadModel, Model, read_model
 
 
 def build_set(sources: Path, made: Path, made_at: datetime) -> Manifest:
@@ -37,8 +41,18 @@ def build_set(sources: Path, made: Path, made_at: datetime) -> Manifest:
     if not phrases:
         raise BadSource(f"{sources / 'terms'}: holds no terms (*.tsv)")
     samples = gather(_samples(sources / "samples", categories))
+    motifs = parse_motifs(read_source(sources / MOTIFS), str(sources / MOTIFS))
+    tables = {name: read_source(sources / "tables" / name) for name in TABLES}
+    parse_tables(tables)
+    model = _model(sources / MODEL)
 
-    shutil.copyfile(listed, made / CATEGORIES)
+    for source in (
+        listed,
+        sources / MOTIFS,
+        sources / MODEL,
+        *(sources / "tables" / name for name in TABLES),
+    ):
+        shutil.copyfile(source, made / source.name)
     (made / TERMS).write_text(write_phrases(phrases), encoding="utf-8")
     write_samples(made, samples)
     files = [
@@ -46,10 +60,13 @@ def build_set(sources: Path, made: Path, made_at: datetime) -> Manifest:
         describe_file(made / TERMS, records=len(phrases)),
         describe_file(made / FINGERPRINTS, records=len(samples)),
         *(describe_file(made / name) for name in (BANDS, OWNERS, NAMES)),
+        describe_file(made / MOTIFS, records=len(motifs.phrases)),
+        *(
+            describe_file(made / name, records=sum(1 for _ in lines_of(text, name)))
+            for name, text in tables.items()
+        ),
+        describe_file(made / MODEL, records=len(model.weights)),
     ]
-    if (sources / MODEL).exists():
-        shutil.copyfile(sources / MODEL, made / MODEL)
-        files.append(describe_file(made / MODEL))
     manifest = make_manifest(Family.ANTISPAM, made_at, files)
     write_manifest(made, manifest)
     return manifest
@@ -64,3 +81,10 @@ def _samples(folder: Path, categories: Categories) -> Iterator[Sample]:
         if sample is None:
             raise BadSource(f"{path}: says too little for a sample: it needs {LEAST_WORDS} words")
         yield sample
+
+
+def _model(path: Path) -> Model:
+    try:
+        return read_model(path.read_bytes())
+    except (OSError, BadModel) as problem:
+        raise BadSource(f"{path}: {problem}") from problem

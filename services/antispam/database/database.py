@@ -1,4 +1,4 @@
-"""One version of the content database in memory: categories, terms, samples and model, asked together."""
+"""One version of the content database in memory: what all sources have become."""
 
 from __future__ import annotations
 
@@ -10,17 +10,25 @@ from gateway.bases.catalogue import BaseSet, UnusableSet
 from gateway.bases.source import BadSource
 from services.antispam.database.categories import Categories, parse_categories
 from services.antispam.database.fingerprints import Numbers, fingerprint
-from services.antispam.database.samples import Samples, read_samples
+from services.antispam.database.motifs import MOTIFS, Motifs, parse_motifs
+from services.antispam.database.samples import SAMPLES, Samples, read_samples
+from services.antispam.database.tables import TABLES, Tables, parse_tables
 from services.antispam.database.terms import Terms, read_phrases
 from services.antispam.database.tokens import tokens_of
 from services.antispam.facts import Resemblance, Term
+from services.antispam.statistics.model import MODEL, BadModel, Model, read_model
 
 CATEGORIES = "categories.tsv"
 TERMS = "terms.tsv"
-MODEL = "model.bin"
+
+FILES = (CATEGORIES, TERMS, MOTIFS, *TABLES, MODEL, *SAMPLES)
+"""What a set is made of."""
 
 SHIPPED = Path(__file__).parent / "shipped"
-"""The set that comes with the gateway, built from `sources` beside it."""
+"""The set that comes with the gateway."""
+
+SOURCES = Path(__file__).parent / "sources"
+"""What it was built from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,9 @@ class Database:
     categories: Categories
     terms: Terms
     samples: Samples
+    motifs: Motifs
+    tables: Tables
+    model: Model
 
     def look(self, words: str, subjects: Sequence[str]) -> Known:
         """What is known of a text (`Message.words`) with these Subjects."""
@@ -59,17 +70,29 @@ class Database:
 def load_database(source: BaseSet) -> Database:
     """The content database of a set. Raises `UnusableSet`."""
     folder, manifest = source.folder, source.manifest
+    described = {file.name for file in manifest.files}
+    if missing := [name for name in FILES if name not in described]:
+        raise UnusableSet(f"{folder}: has no {', '.join(missing)}")
     try:
         categories = parse_categories(_read(folder / CATEGORIES), str(folder / CATEGORIES))
         terms = Terms(read_phrases(_read(folder / TERMS)), categories)
+        motifs = parse_motifs(_read(folder / MOTIFS), MOTIFS)
+        tables = parse_tables({name: _read(folder / name) for name in TABLES})
     except (BadSource, ValueError) as problem:
         raise UnusableSet(f"{folder}: {problem}") from problem
+    try:
+        model = read_model((folder / MODEL).read_bytes())
+    except BadModel as problem:
+        raise UnusableSet(f"{folder / MODEL}: {problem}") from problem
     return Database(
         manifest.version,
         f"{manifest.records}/{manifest.made_at:%y%m%d}",
         categories,
         terms,
         read_samples(folder),
+        motifs,
+        tables,
+        model,
     )
 
 

@@ -28,6 +28,9 @@ MOST_RESEMBLANCES = 3
 FINGERPRINTS, BANDS, OWNERS = "samples.npy", "sample-bands.npy", "sample-owners.npy"
 NAMES = "samples.tsv"
 
+SAMPLES = (FINGERPRINTS, BANDS, OWNERS, NAMES)
+"""The files of a set that hold them."""
+
 _WIDTH = 3
 _BANDS = SIZE // _WIDTH
 _MOST_OF_A_BAND = 128

@@ -118,14 +118,14 @@ def examine(message: Labelled) -> Examined:
     """What the checks say of one message, read as the gateway reads it."""
     content = message.place.read_bytes() if message.place else message.content
     read = read_whole(content.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
-    bare = View(read, Facts())
+    bare = View(read, Facts(), _knowledge().database)
     facts = Facts(
         authentication=_authentication(message, bare),
         client_ip=message.client_ip,
         helo=message.helo,
         sender=message.sender,
     )
-    view = View(read, _knowledge().added_to(facts, read))
+    view = View(read, _knowledge().added_to(facts, read), _knowledge().database)
     findings = tuple(finding for check in CHECKS for finding in check(view))
     return Examined(message.name, message.source, message.good, findings, features_of(view, findings))
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 
 from gateway.domain.journey import Finding
 
-SHIPPED = Path(__file__).parent / "model.npy"
-"""The model that comes with the gateway, as `python -m cli.maker.model` made it."""
+MODEL = "model.npy"
 
 LEAST, MOST = -3.0, 3.5
 """What experience adds to a score at least and at most: alone it makes nothing spam."""
@@ -61,12 +58,8 @@ def read_model(content: bytes) -> Model:
         raise BadModel(f"not an array of numpy: {error}") from None
     if not isinstance(rows, np.ndarray) or rows.dtype != _ROW or rows.ndim != 1:
         raise BadModel("not rows of feature and weight")
+    if not len(rows):
+        raise BadModel("knows no feature")
     if not np.isfinite(rows["weight"]).all():
         raise BadModel("a weight is no number")
     return Model({bytes(name).decode("ascii", "replace"): float(weight) for name, weight in rows.tolist()})
-
-
-@lru_cache(maxsize=1)
-def shipped_model() -> Model:
-    """The model that comes with the gateway."""
-    return read_model(SHIPPED.read_bytes())

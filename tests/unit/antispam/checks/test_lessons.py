@@ -8,15 +8,16 @@ from services.antispam.facts import Facts, Taught
 from services.antispam.message import Message
 from services.antispam.scoring import THRESHOLDS, status_of
 from services.antispam.view import View
+from tests.support.content import SHIPPED_DATABASE
 
 
 def found(**taught: float | str) -> list[tuple[str, float]]:
     facts = Facts(taught=Taught(**taught))  # type: ignore[arg-type]
-    return [(finding.check, finding.score) for finding in lessons(View(Message(), facts))]
+    return [(finding.check, finding.score) for finding in lessons(View(Message(), facts, SHIPPED_DATABASE))]
 
 
 def test_what_no_lesson_speaks_of_has_no_finding() -> None:
-    assert list(lessons(View(Message(), Facts()))) == []
+    assert list(lessons(View(Message(), Facts(), SHIPPED_DATABASE))) == []
     assert found(spam="a", spam_likeness=0.4, good="b", good_likeness=0.4) == []
 
 
@@ -28,7 +29,7 @@ def test_what_is_like_a_lesson_about_spam_is_what_the_operator_said(
 ) -> None:
     facts = Facts(taught=Taught(spam="0af3", spam_likeness=likeness))
 
-    findings = tuple(lessons(View(Message(), facts)))
+    findings = tuple(lessons(View(Message(), facts, SHIPPED_DATABASE)))
 
     assert status_of(findings, Degree.STANDARD) is status
     assert findings[0].detail == (

@@ -8,6 +8,7 @@ from services.antispam.facts import Facts, Resemblance
 from services.antispam.message import Message
 from services.antispam.scoring import THRESHOLDS
 from services.antispam.view import View
+from tests.support.content import SHIPPED_DATABASE
 
 
 @pytest.mark.parametrize(
@@ -17,7 +18,7 @@ from services.antispam.view import View
 def test_the_more_alike_the_higher_the_score(likeness: float, score: float | None) -> None:
     facts = Facts(resemblances=(Resemblance("parcel-1", "Parcel fraud", likeness),))
 
-    found = [finding.score for finding in samples(View(Message(), facts))]
+    found = [finding.score for finding in samples(View(Message(), facts, SHIPPED_DATABASE))]
 
     assert found == ([] if score is None else [score])
 
@@ -25,7 +26,7 @@ def test_the_more_alike_the_higher_the_score(likeness: float, score: float | Non
 def test_the_finding_names_the_nearest_sample_and_its_category() -> None:
     near = (Resemblance("parcel-1", "Parcel fraud", 0.9), Resemblance("parcel-2", "Parcel fraud", 0.6))
 
-    [found] = samples(View(Message(), Facts(resemblances=near)))
+    [found] = samples(View(Message(), Facts(resemblances=near), SHIPPED_DATABASE))
 
     assert found.category == "Parcel fraud"
     assert found.detail == (

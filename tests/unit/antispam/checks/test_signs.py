@@ -21,7 +21,7 @@ from services.antispam.reading.reading import read_whole
 from services.antispam.scoring import status_of, weigh
 from services.antispam.view import View
 from services.antispam.weights import WEIGHTS
-from tests.support.content import SHIPPED_KNOWLEDGE
+from tests.support.content import SHIPPED_DATABASE, SHIPPED_KNOWLEDGE
 
 ORDINARY = {
     "From": "Ann Miller <ann.miller@firm.example>",
@@ -48,7 +48,7 @@ def page(body: str, **fields: str) -> bytes:
 
 
 def names(raw: bytes, facts: Facts = Facts()) -> set[str]:  # noqa: B008 - a frozen value
-    view = View(read_whole(raw), facts)
+    view = View(read_whole(raw), facts, SHIPPED_DATABASE)
     return {finding.check for check in CHECKS for finding in check(view)}
 
 

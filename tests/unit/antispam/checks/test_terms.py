@@ -7,10 +7,14 @@ from services.antispam.facts import Facts, Term
 from services.antispam.message import Message
 from services.antispam.scoring import THRESHOLDS
 from services.antispam.view import View
+from tests.support.content import SHIPPED_DATABASE
 
 
 def looked(*found: Term, words: int = 50) -> list[tuple[float, str]]:
-    return [(seen.score, seen.category) for seen in terms(View(Message(), Facts(terms=found, words=words)))]
+    return [
+        (seen.score, seen.category)
+        for seen in terms(View(Message(), Facts(terms=found, words=words), SHIPPED_DATABASE))
+    ]
 
 
 def score(*found: Term, words: int = 50) -> float:
@@ -54,8 +58,8 @@ def test_what_does_not_count_is_a_category_and_no_sign_of_spam() -> None:
 def test_the_finding_names_the_strongest_terms_in_the_same_order_whatever_came_first() -> None:
     found = [*some(MOST_TOLD + 2, 1.0), Term("strong", "Phishing", 3.0)]
 
-    [one] = terms(View(Message(), Facts(terms=tuple(found), words=50)))
-    [two] = terms(View(Message(), Facts(terms=tuple(reversed(found)), words=50)))
+    [one] = terms(View(Message(), Facts(terms=tuple(found), words=50), SHIPPED_DATABASE))
+    [two] = terms(View(Message(), Facts(terms=tuple(reversed(found)), words=50), SHIPPED_DATABASE))
 
     assert one == two
     assert one.detail == "words that are typical of Phishing: 'strong', 't0', 't1', 't2', 't3' and 3 more"

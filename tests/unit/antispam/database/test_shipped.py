@@ -8,14 +8,14 @@ import pytest
 
 from gateway.bases.catalogue import MANIFEST, read_manifest
 from services.antispam.database.building import build_set
-from services.antispam.database.database import SHIPPED
+from services.antispam.database.database import SHIPPED, SOURCES
 from tests.support.content import SHIPPED_DATABASE
 
 
 def test_it_is_what_its_sources_build(tmp_path: Path) -> None:
     shipped = read_manifest(SHIPPED)
 
-    build_set(SHIPPED.parent / "sources", tmp_path, shipped.made_at)
+    build_set(SOURCES, tmp_path, shipped.made_at)
 
     for name in (MANIFEST, *(file.name for file in shipped.files)):
         assert (tmp_path / name).read_bytes() == (SHIPPED / name).read_bytes(), "run make bases"
@@ -33,7 +33,7 @@ def test_it_knows_invectives() -> None:
     assert (term.text, term.category, term.counts) == ("bullshit", "Obscene", False)
 
 
-SAMPLES = sorted((SHIPPED.parent / "sources" / "samples").rglob("*.txt"))
+SAMPLES = sorted((SOURCES / "samples").rglob("*.txt"))
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files
 
 from ahocorasick_rs import AhoCorasick, MatchKind
+
+from gateway.bases.source import BadSource
+from services.antispam.database.lines import Line, lines_of
+
+MOTIFS = "motifs.tsv"
 
 MOST_LETTERS = 24_000
 """Characters that are looked at: who wants something says so before."""
@@ -23,7 +26,7 @@ class _Phrase:
     to_end: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Motifs:
     """The phrases, ready to be looked for."""
 
@@ -44,26 +47,23 @@ class Motifs:
         return {motif: tuple(phrases) for motif, phrases in found.items()}
 
 
-@lru_cache(maxsize=1)
-def shipped_motifs() -> Motifs:
-    """The motifs that come with the gateway."""
-    source = files("services.antispam").joinpath("database", "sources", "motifs.tsv")
-    return read_motifs(source.read_text(encoding="utf-8"))
-
-
-def read_motifs(text: str) -> Motifs:
-    """Motifs from their source: lines of motif, language, and phrases parted by ` | `."""
-    rows = (line.split("\t") for line in text.splitlines() if line and not line.startswith("#"))
-    phrases = tuple(
-        dict.fromkeys(phrase for motif, _, written in rows for phrase in _phrases(motif, written))
-    )
+def parse_motifs(text: str, origin: str) -> Motifs:
+    """The motifs of their source: `sources/README.md` tells its form. Raises `BadSource`."""
+    phrases = tuple(dict.fromkeys(phrase for line in lines_of(text, origin) for phrase in _phrases(line)))
+    if not phrases:
+        raise BadSource(f"{origin}: says nothing")
     automaton = AhoCorasick([phrase.text for phrase in phrases], matchkind=MatchKind.Standard)
     return Motifs(phrases, automaton)
 
 
-def _phrases(motif: str, written: str) -> Iterator[_Phrase]:
-    for phrase in written.split(" | "):
+def _phrases(line: Line) -> Iterator[_Phrase]:
+    if len(line.columns) != 3:
+        raise line.bad("a line is motif, language and phrases, with one tab between them")
+    motif, _, written = line.columns
+    for phrase in written.split("|"):
         text = phrase.strip().rstrip("*")
+        if not text:
+            raise line.bad("a phrase is empty")
         spaceless = any("\u2e80" <= char <= "\uffef" for char in text)
         yield _Phrase(
             motif,
