@@ -15,10 +15,10 @@ from types import MappingProxyType
 from cli import operators
 from cli.operators import Trouble, act_for_owner_of
 from cli.starting import Options, read_settings, start
+from gateway.bases.usage import status_of_bases
 from gateway.bus.port import Inlet
 from gateway.config.settings import Settings
 from gateway.domain.pipeline import Module, QueueState
-from gateway.operations.bases import status_of_bases
 from gateway.operations.licences import status_of_licence
 from gateway.operations.modules import reload_bases, resume_module, suspend_module
 from gateway.records.port import PARKED

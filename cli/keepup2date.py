@@ -18,6 +18,7 @@ from cli import operators
 from cli.operators import Trouble, act_for_owner_of, banner, run, settings_of
 from cli.progress import ProgressBar
 from gateway.bases.updating import Outcome, Result, UpdateFailed
+from gateway.bases.usage import status_of_bases
 from gateway.config.settings import Settings
 from gateway.domain.errors import ConfigError, TemporaryFailure
 from gateway.domain.licence import Standing
@@ -185,7 +186,7 @@ def _show(settings: Settings) -> None:
     print(f"Sources: {', '.join(map(_without_password, sources)) or 'none'}")
     print(f"Proxy: {_without_password(options.proxy_address) if options.use_proxy else 'none'}")
     print(f"Report: {settings.updater_report.report_file_name or 'none'}")
-    for status in operations.status_of_bases(settings.path.bases_path):
+    for status in status_of_bases(settings.path.bases_path):
         made = f"{status.made_at:%d-%m-%Y %H:%M}" if status.made_at else "unreadable"
         print(f"In use: {status.family} {status.version}, of {made}, {status.records} records")
 

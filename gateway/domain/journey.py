@@ -39,6 +39,17 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Turning:
+    """What would have changed a spam status, for who reads it later."""
+
+    score: float  # the sum of all findings
+    to_worse: float | None  # what the score lacks to the next worse status; None when it is the worst
+    to_better: float | None  # what it has beyond what the next better status bears; None when it is the best
+    decisive: tuple[str, ...] = ()  # checks of which any one alone, left out, would have given another status
+    together: tuple[str, ...] = ()  # the fewest checks that would have to be left out for a better status
+
+
+@dataclass(frozen=True, slots=True)
 class ScannedObject:
     """What the scanner saw of one object, and what became of it."""
 
@@ -93,6 +104,7 @@ class Analysed:
     findings: tuple[Finding, ...]
     policy: str  # fingerprint of the policy that decided
     bases: str  # version of the databases that were used
+    turning: Turning | None = None  # None: an older version of the gateway decided
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from gateway.bases.usage import status_of_bases
 from gateway.blobs.port import Blobs
 from gateway.bus.port import Bus
 from gateway.domain.licence import Standing
@@ -25,7 +26,6 @@ from gateway.metrics.catalogue import (
     WAITING,
 )
 from gateway.metrics.family import Collected, Sample
-from gateway.operations.bases import status_of_bases
 from gateway.records.port import PARKED, OutageRecords, Records
 
 OUTAGE_KINDS = ("block list", "clamd", "greylist", "next hop")

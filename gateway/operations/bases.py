@@ -1,4 +1,4 @@
-"""What an operator can do with databases: see what is in use, update them, go back, and serve others."""
+"""What an operator can do with databases: update them, go back, and serve others."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from gateway.bases import shelf, updating
-from gateway.bases.catalogue import BaseSet, Family, UnusableSet, read_manifest
+from gateway.bases import updating
+from gateway.bases.catalogue import BaseSet, Family
 from gateway.bases.collecting import Told
 from gateway.bases.fetching import Patience, open_source
 from gateway.bases.servers import SERVER_LIST, BadServerList, addresses, in_order, read_servers
@@ -45,16 +44,6 @@ class NotCarriedOut(Exception):
         self.result = result
 
 
-@dataclass(frozen=True, slots=True)
-class BasesStatus:
-    """The set of a family that all processes work with, or turn to within seconds."""
-
-    family: Family
-    version: str
-    made_at: datetime | None  # None: its manifest cannot be read
-    records: int
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """What an operator wants otherwise than the configuration has it."""
@@ -64,12 +53,6 @@ class Wish:
     parts: Path | None = None  # where files lie while they come
     again: bool = False  # versions that were refused, or gone back from, count as well
     told: Told | None = None  # hears of the progress
-
-
-def status_of_bases(place: Path) -> tuple[BasesStatus, ...]:
-    """What is in use of each family; nothing of one whose databases are those that came with the gateway."""
-    found = ((family, shelf.current_version(place / family)) for family in Family)
-    return tuple(_status(place, family, version) for family, version in found if version)
 
 
 async def update(settings: Settings, licence: Standing, wish: Wish, *, dry_run: bool = False) -> Result:
@@ -201,11 +184,3 @@ async def _carry_out_afterwards(command: str, result: Result) -> None:
     if code:
         raise NotCarriedOut(result, f"PostUpdateCmd ended with {code}: {command}")
     log.info("PostUpdateCmd was run")
-
-
-def _status(place: Path, family: Family, version: str) -> BasesStatus:
-    try:
-        manifest = read_manifest(place / family / version)
-    except UnusableSet:
-        return BasesStatus(family, version, None, 0)
-    return BasesStatus(family, manifest.version, manifest.made_at, manifest.records)

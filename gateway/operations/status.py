@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from gateway.bases.usage import BasesStatus, status_of_bases
 from gateway.bus.port import Bus
 from gateway.domain.licence import Standing
 from gateway.domain.pipeline import Module, Stage
-from gateway.operations.bases import BasesStatus, status_of_bases
 from gateway.operations.licences import LicenceStatus, status_of_licence
 from gateway.records.port import PARKED, Outage, Records
 from gateway.version import VERSION

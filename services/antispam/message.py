@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
+from typing import NamedTuple
 
 from gateway.domain.headers import Field, fields, header_end, named, text_value
 
@@ -26,8 +27,7 @@ class Source(StrEnum):
     ATTACHMENT = "attachment"
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """An address that the message would have a person visit."""
 
     url: str  # entities undone, without white space, cut at 2,048 characters

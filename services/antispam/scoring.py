@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from gateway.domain.journey import Finding
+from gateway.domain.journey import Finding, Turning
 from gateway.domain.policy import Degree, SpamStatus
 from services.antispam.weights import ALONE, LIMITS, WEIGHTS, Limit
 
@@ -26,18 +26,6 @@ THRESHOLDS: Mapping[Degree, Thresholds] = MappingProxyType(
         Degree.HARD: Thresholds(probable=2.4, spam=8.0),
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Turning:
-    """What would have changed a verdict, for who reads it later."""
-
-    score: float
-    status: SpamStatus
-    to_worse: float | None  # what the score lacks to the next worse status; None when it is the worst
-    to_better: float | None  # what it has beyond what the next better status bears; None when it is the best
-    decisive: tuple[str, ...]  # findings of which any one alone, left out, would have given another status
-    together: tuple[str, ...]  # the fewest findings that would have to be left out for a better status
 
 
 def weigh(findings: Iterable[Finding], degree: Degree) -> tuple[Finding, ...]:
@@ -94,7 +82,6 @@ def turning_of(findings: Iterable[Finding], degree: Degree) -> Turning:
     )
     return Turning(
         score,
-        status,
         None if worse is None else round(worse - score, 2),
         None if least is None else round(score - least, 2),
         decisive,

@@ -21,7 +21,7 @@ from gateway.runtime.notifying import Notifier
 from gateway.storages.storages import Storages
 from services.antispam.analysis import Analyst
 from services.antispam.marking import Filter, Verdict, mark
-from services.antispam.scoring import categories_of, status_of, weigh
+from services.antispam.scoring import categories_of, status_of, turning_of, weigh
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,5 +120,13 @@ class AntispamWorker:
         marked = replace(with_edits(mail, marks.edits), top=marks.top + mail.top, spam=status)
         blocked = status in policy.block
         occasion = Occasion(mail=marked, policy=policy, statuses=frozenset({status}), blocked=blocked)
-        analysed = Analysed(mail.id, self._now(), status, findings, policy_mark, seen.knowledge.version)
+        analysed = Analysed(
+            mail.id,
+            self._now(),
+            status,
+            findings,
+            policy_mark,
+            seen.knowledge.version,
+            turning_of(findings, self._degree),
+        )
         return _Judged(analysed, occasion)

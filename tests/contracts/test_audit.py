@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ from gateway.records.audit import AuditFilter, AuditPlace, AuditRecord, AuditRec
 from gateway.records.postgres import open_postgres
 from gateway.records.sqlite import open_sqlite
 from tests.support.mails import NOON
-from tests.support.postgres import execute, postgres_database
+from tests.support.postgres import execute
 
 ALL = AuditFilter()
 A_RECORD = AuditRecord(
@@ -26,12 +26,6 @@ A_RECORD = AuditRecord(
     target="/v1/queue/x\x00",
     dry_run=False,
 )
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    with postgres_database() as url:
-        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -14,32 +13,13 @@ from gateway.domain.journey import Stored
 from gateway.domain.mail import Notify, Recipient
 from gateway.domain.storage import StorageEntry, StoredStatus
 from gateway.records.entries import EntryFilter, EntryPlace, Holdings
-from gateway.records.postgres import open_postgres
 from gateway.records.shelves import CHANGED_AT_ONCE
 from gateway.records.sql import SqlRecords
-from gateway.records.sqlite import open_sqlite
 from tests.support.mails import NOON, a_mail
-from tests.support.postgres import execute, postgres_database
 
 AV, SPAM = "/quarantine/av", "/quarantine/spam"
 ALL = EntryFilter()
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    with postgres_database() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-async def records(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SqlRecords]:
-    if request.param == "sqlite":
-        opened = await open_sqlite(tmp_path / "records.db")
-    else:
-        opened = await open_postgres(request.getfixturevalue("postgres"))
-        execute(request.getfixturevalue("postgres"), "TRUNCATE storage_entries, events")
-    yield opened
-    await opened.close()
+TABLES = "storage_entries, events"
 
 
 def after(minutes: float) -> datetime:

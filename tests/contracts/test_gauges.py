@@ -3,39 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
-from pathlib import Path
-
-import pytest
 
 from gateway.domain.statistics import Gauge
 from gateway.records.announcements import REMEMBERED
 from gateway.records.port import Records
-from gateway.records.postgres import open_postgres
-from gateway.records.sqlite import open_sqlite
 from tests.support.mails import NOON
-from tests.support.postgres import execute, postgres_database
 
 MINUTE = timedelta(minutes=1)
 IN, OUT = Gauge.INCOMING_CONNECTIONS, Gauge.OUTGOING_CONNECTIONS
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    with postgres_database() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-async def records(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Records]:
-    if request.param == "sqlite":
-        opened = await open_sqlite(tmp_path / "records.db")
-    else:
-        opened = await open_postgres(request.getfixturevalue("postgres"))
-        execute(request.getfixturevalue("postgres"), "TRUNCATE gauges, announcements")
-    yield opened
-    await opened.close()
+TABLES = "gauges, announcements"
 
 
 async def test_what_processes_have_is_added_up(records: Records) -> None:

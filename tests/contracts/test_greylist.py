@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,16 +16,10 @@ from gateway.records.postgres import open_postgres
 from gateway.records.sqlite import open_sqlite
 from tests.support.greylist import MemoryGreylist
 from tests.support.mails import NOON
-from tests.support.postgres import execute, postgres_database
+from tests.support.postgres import execute
 
 CLIENT = "192.0.2.0/24"
 STRANGER = Acquaintance()
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    with postgres_database() as url:
-        yield url
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])

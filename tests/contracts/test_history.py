@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -15,30 +13,11 @@ from gateway.domain.statistics import Counter, Peak
 from gateway.records import history
 from gateway.records.history import Period, Sought, StepPlace
 from gateway.records.port import QueuePlace
-from gateway.records.postgres import open_postgres
 from gateway.records.sql import SqlRecords
-from gateway.records.sqlite import open_sqlite
 from tests.support.mails import NOON, a_mail, an_envelope
-from tests.support.postgres import execute, postgres_database
 
 EVERYTHING = Sought()
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    with postgres_database() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-async def records(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SqlRecords]:
-    if request.param == "sqlite":
-        opened = await open_sqlite(tmp_path / "records.db")
-    else:
-        opened = await open_postgres(request.getfixturevalue("postgres"))
-        execute(request.getfixturevalue("postgres"), "TRUNCATE mails, events, counts")
-    yield opened
-    await opened.close()
+TABLES = "mails, events, counts"
 
 
 def after(minutes: float) -> datetime:

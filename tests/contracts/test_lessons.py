@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -14,17 +14,11 @@ from gateway.records.port import LessonRecords
 from gateway.records.postgres import open_postgres
 from gateway.records.sqlite import open_sqlite
 from tests.support.lessons import NOON, MemoryLessons, a_lesson
-from tests.support.postgres import execute, postgres_database
+from tests.support.postgres import execute
 
 ONE, TWO, THREE = (
     a_lesson(f"message {number}".encode(), at=NOON + timedelta(minutes=number)) for number in range(3)
 )
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    with postgres_database() as url:
-        yield url
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])

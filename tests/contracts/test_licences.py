@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -22,31 +21,11 @@ from gateway.licences.revocations import write_list
 from gateway.licences.signed import Signer, name_of
 from gateway.records.database import Database
 from gateway.records.licences import LicenceRecords, StoredKey
-from gateway.records.postgres import open_postgres
 from gateway.records.sql import SqlRecords
-from gateway.records.sqlite import open_sqlite
 from tests.support.licences import MADE, MAKER, SIGNERS, a_licence
 from tests.support.mails import a_mail, an_envelope
-from tests.support.postgres import execute, postgres_database
 
 TABLES = "mails, recipients, events, counts, licence_keys, licence_clock, licence_revocations"
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    with postgres_database() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-async def records(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SqlRecords]:
-    if request.param == "sqlite":
-        opened = await open_sqlite(tmp_path / "records.db")
-    else:
-        opened = await open_postgres(request.getfixturevalue("postgres"))
-        execute(request.getfixturevalue("postgres"), f"TRUNCATE {TABLES}")
-    yield opened
-    await opened.close()
 
 
 class Site:

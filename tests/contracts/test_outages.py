@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,18 +12,12 @@ from gateway.records.port import Outage, OutageRecords
 from gateway.records.postgres import open_postgres
 from gateway.records.sqlite import open_sqlite
 from tests.support.mails import NOON
-from tests.support.postgres import execute, postgres_database
+from tests.support.postgres import execute
 
 SOON = NOON + timedelta(minutes=3)
 LATER = NOON + timedelta(minutes=4)
 LIST = Outage("block list bl.example", "it lists everybody", NOON)
 OTHER = Outage("block list other.example", "it does not answer", NOON)
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    with postgres_database() as url:
-        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

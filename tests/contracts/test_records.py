@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
@@ -37,17 +37,11 @@ from gateway.records.port import MailRecord, Queued, QueuePlace, Records, Settle
 from gateway.records.postgres import open_postgres
 from gateway.records.sqlite import open_sqlite
 from tests.support.mails import NOON, a_mail
-from tests.support.postgres import execute, postgres_database
+from tests.support.postgres import execute
 
 Open = Callable[..., Awaitable[Records]]  # with a `Pace` or a launch, if need be
 
 ID = "AbCdEfGh12345"
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    with postgres_database() as url:
-        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

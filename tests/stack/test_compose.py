@@ -15,7 +15,10 @@ from tests.support.postgres import postgres_database
 from tests.support.rabbitmq import broker, forget
 from tests.support.waiting import until
 
-CONTENT = b"Subject: through the pipeline\r\nMessage-ID: <1@home.example>\r\n\r\nHello.\r\n"
+CONTENT = (
+    b"From: Me <me@home.example>\r\nTo: you@office.example\r\nSubject: through the pipeline\r\n"
+    b"Message-ID: <1@home.example>\r\n\r\nHello.\r\n"
+)
 
 
 async def test_mail_goes_through_the_services_as_compose_starts_them(tmp_path: Path) -> None:

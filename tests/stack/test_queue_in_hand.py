@@ -103,7 +103,7 @@ async def test_what_an_operator_ordered_holds_over_a_restart_also_what_he_orders
     hurried, hurried_id = await deferred(gateway)
     removed, removed_id = await deferred(gateway)
     held = an_address()
-    assert (await ask(gateway, "POST", "/v1/modules/sender/suspend")).status_code == 204
+    assert (await ask(gateway, "POST", "/v1/modules/sender/suspend")).status_code == 200
     await gateway.post(SENT, held)
     held_id = (await in_queue(gateway, held))["id"]
 
@@ -119,7 +119,7 @@ async def test_what_an_operator_ordered_holds_over_a_restart_also_what_he_orders
     assert {line.split()[0] for line in listed.lines[1:-1]} == {hurried_id, held_id}
     assert not gateway.arrived(hurried) + gateway.arrived(held)
 
-    assert (await ask(gateway, "POST", "/v1/modules/sender/resume")).status_code == 204
+    assert (await ask(gateway, "POST", "/v1/modules/sender/resume")).status_code == 200
     await gateway.arrival(hurried)
     await gateway.arrival(held)
     assert not gateway.arrived(removed)

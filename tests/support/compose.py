@@ -18,8 +18,14 @@ from typing import Any
 
 import yaml
 
+from gateway.config.sections.gateway import METRICS_PORT
+from tests.support.ports import free_ports
+
 PROJECT = Path(__file__).resolve().parents[2]
 COMPOSE_FILE = PROJECT / "docker-compose.yml"
+
+MONITORING = f"0.0.0.0:{METRICS_PORT}"
+"""A place that each container has for itself, and one machine only once."""
 
 STOP_SECONDS = 60.0
 
@@ -34,7 +40,7 @@ class Entry:
 
 
 def entries(variables: Mapping[str, str]) -> list[Entry]:
-    """All services with a command, as `docker compose` would understand them."""
+    """All services that are built here, as `docker compose` would understand them."""
     services: dict[str, Any] = yaml.safe_load(COMPOSE_FILE.read_text())["services"]
     return [
         Entry(
@@ -43,7 +49,7 @@ def entries(variables: Mapping[str, str]) -> list[Entry]:
             {key: interpolate(value, variables) for key, value in service.get("environment", {}).items()},
         )
         for name, service in services.items()
-        if "command" in service
+        if "build" in service
     ]
 
 
@@ -83,8 +89,8 @@ def running(entry: Entry, here: Mapping[str, str], output: Path) -> Iterator[sub
 def running_all(entries: Sequence[Entry], here: Mapping[str, str], output: Path) -> Iterator[None]:
     """All entries at once, as `docker compose up` does."""
     with ExitStack() as stack:
-        for entry in entries:
-            stack.enter_context(running(entry, here, output))
+        for entry, port in zip(entries, free_ports(len(entries)), strict=True):
+            stack.enter_context(running(entry, {**here, MONITORING: f"127.0.0.1:{port}"}, output))
         yield
 
 

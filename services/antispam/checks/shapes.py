@@ -23,11 +23,14 @@ _SUM = re.compile(
     r"|million (?:us |united states |american )?(?:dollar|euro|pound)",
     re.IGNORECASE,
 )
+_MONEY = ("$", "€", "£", "usd", "eur", "gbp", "milli", "billion", "milh", "millon", "dollar", "pound")
 _PHONE = re.compile(
     r"(?<!\d)(?:\+?1[ .-]{0,3})?[(]?8\d\d[)]?[ .-]{0,3}\d{3}[ .-]{0,3}\d{4}\b"
     r"|\+\d{1,3}(?:[ ().-]{0,3}\d){9,12}\b"
     r"|[(]\d{3}[)][ .-]{0,3}\d{3}[ .-]{0,3}\d{4}\b"
 )
+_DIGITS = re.compile(r"\d(?:[ ().-]{0,3}\d){6}")
+_SHORTEST_COIN = 27
 _COIN = re.compile(
     r"\b(?:bc1[a-z0-9]{25,60}|[13][a-km-zA-HJ-NP-Z1-9]{26,34}|0x[a-fA-F0-9]{40}|T[A-Za-z1-9]{33})\b"
 )
@@ -153,12 +156,7 @@ def shapes(view: View) -> Iterator[Finding]:
     if view.replies and view.discussion:
         return
     told = {motif: len(phrases) for motif, phrases in view.motifs.items()}
-    text = view.message.text[:LONGEST_LOOK]
-    told |= {
-        name: 1
-        for name, pattern in (("sum", _SUM), ("coin", _COIN), ("phone", _PHONE))
-        if pattern.search(text)
-    }
+    told |= dict.fromkeys(_numbers(view.message.text[:LONGEST_LOOK]), 1)
     strange = not view.related
     for shape in _SHAPES:
         if any(
@@ -171,6 +169,17 @@ def shapes(view: View) -> Iterator[Finding]:
                     f"stranger.{shape.name}",
                     f"{shape.reason}, and nothing in it belongs to {view.author.domain or 'its sender'}",
                 )
+
+
+def _numbers(text: str) -> Iterator[str]:
+    """Sums, telephone numbers and addresses of purses, looked for where there can be any."""
+    lower = text.lower()
+    if any(word in lower for word in _MONEY) and _SUM.search(text):
+        yield "sum"
+    if _DIGITS.search(text) and _PHONE.search(text):
+        yield "phone"
+    if max(map(len, text.split()), default=0) >= _SHORTEST_COIN and _COIN.search(text):
+        yield "coin"
 
 
 def _evidence(shape: _Shape, motifs: Mapping[str, tuple[str, ...]]) -> Iterator[str]:

@@ -91,7 +91,7 @@ def _written(view: View) -> Iterator[tuple[str, str]]:
 def _parts(view: View) -> Iterator[Finding]:
     message = view.message
     parts = message.parts
-    letters = sum(char.isalpha() for char in message.text[:LONGEST_LOOK])
+    letters = _letters(message.text[:LONGEST_LOOK])
     if parts == ("text/html",):
         yield Finding("structure.html_only", "it is HTML alone")
     elif "multipart/alternative" in parts and parts.count("text/html") and not parts.count("text/plain"):
@@ -141,7 +141,7 @@ def _markup(view: View) -> Iterator[Finding]:
 def _attachments(view: View) -> Iterator[Finding]:
     attached = view.message.attachments
     text = view.message.text[:LONGEST_LOOK]
-    letters = sum(char.isalpha() for char in text)
+    letters = _letters(text)
     for attachment in attached:
         if _PAGE.search(attachment.name) or attachment.content_type in _PAGES:
             yield Finding("attachment.page", f"a page is attached: {attachment.name[:60]!r}")
@@ -158,6 +158,10 @@ def _attachments(view: View) -> Iterator[Finding]:
         yield Finding(
             "attachment.instead_of_text", f"a document is attached, and the text has {letters} letters"
         )
+
+
+def _letters(text: str) -> int:
+    return sum(map(str.isalpha, text))
 
 
 def _disguises(view: View) -> Iterator[Finding]:

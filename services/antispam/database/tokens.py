@@ -25,7 +25,11 @@ _INDIC = "\u0900-\u0963\u0966-\u096f\u0971-\u0dff"  # their vowel signs are no l
 _SIGNS = "$%¢£¥฿₩€₫₴₹₺₽₿"
 
 _TOKEN = re.compile(rf"[^\W_{_UNSPACED}{_INDIC}]+|[{_UNSPACED}]+|[{_INDIC}]+|[{_SIGNS}]")
-_ASCII_TOKEN = re.compile(r"[a-z0-9]+|[$%]")
+_ASCII_SIGNS = "$%"
+_ASCII_SPACED = {
+    code: letter if (letter := chr(code).lower()).isalnum() or letter in _ASCII_SIGNS else " "
+    for code in range(128)
+}
 _POINTS = re.compile(
     "[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed]+"
 )
@@ -41,7 +45,11 @@ _has_other_rules = re.compile(
 def tokens_of(text: str) -> list[str]:
     """The tokens of a text, in its order, at most `MOST_TOKENS`."""
     if text.isascii():
-        found = _ASCII_TOKEN.findall(text.lower())
+        # Three passes in C cost a quarter of what an expression does.
+        plain = text.translate(_ASCII_SPACED)
+        for sign in _ASCII_SIGNS:
+            plain = plain.replace(sign, f" {sign} ")
+        found = plain.split()
     elif _has_other_rules(plain := normalize("NFKC", text)):
         runs = _TOKEN.findall(_POINTS.sub("", plain).casefold())
         found = [token for run in runs for token in (run if is_unspaced(run) else (run,))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
@@ -75,10 +75,12 @@ def address_of(reference: str, base: str = "") -> Address | None:
     return Address(url, host, domain_of_host(host))
 
 
-def targets_in(url: str) -> Iterator[str]:
+def targets_in(url: str) -> Iterable[str]:
     """The addresses that stand inside an address, as those of redirectors have them."""
-    if url.lower().count("http") < 2:
-        return
+    return _targets(url) if url.lower().count("http") > 1 else ()
+
+
+def _targets(url: str) -> Iterator[str]:
     start = 8  # behind the scheme of its own
     for _ in range(MOST_TARGETS):
         found = _TARGET.search(url, start)

@@ -17,6 +17,7 @@ from turbohtml import Token, TokenType, tokenize
 from services.antispam.message import Markup, Source
 from services.antispam.reading.disguises import Disguises
 from services.antispam.reading.elements import ELEMENTS, FOREIGN, UNKNOWN
+from services.antispam.reading.plain import lines
 from services.antispam.reading.styles import (
     SEEN,
     TELLING_ATTRIBUTES,
@@ -93,6 +94,8 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 _SILENT_WITH_ELEMENTS = frozenset({"object", "applet"})
 _WALLS = frozenset(tag for tag, element in ELEMENTS.items() if element.wall)
 _TELLING = frozenset(TELLING_ATTRIBUTES)
+_KNOWN = dict(ELEMENTS)  # asked for each tag: a plain dictionary answers sooner than one behind a proxy
+_GAPS = {tag: element.gap for tag, element in ELEMENTS.items() if element.gap}
 _OF_TABLES = _WALLS | {"tr", "tbody", "form", "center", "div"}
 
 _COUNTED = (
@@ -129,6 +132,7 @@ class _Reader:
         self._look = SEEN
         self._open: list[tuple[str, Look]] = []  # element, and how it looked outside of it
         self._sheet = Sheet()
+        self._has_rules = False  # the sheet says anything
         self._looked: dict[tuple[object, ...], Look] = {}
         self._seen: list[str] = []
         self._seen_size = 0
@@ -151,14 +155,15 @@ class _Reader:
 
     def take_all(self, tokens: Iterable[Token]) -> None:
         """Read the tokens of a page."""
+        text, start, end = self._text, self._start, self._end
         for token in tokens:
             kind = token.type
-            if kind is _TEXT:
-                self._text(token.data or "")
-            elif kind is _START:
-                self._start(token)
+            if kind is _START:
+                start(token)
             elif kind is _END:
-                self._end(token.tag or "")
+                end(token.tag or "")
+            elif kind is _TEXT:
+                text(token.data or "")
             elif kind is _COMMENT:
                 self._comment(token.data or "")
 
@@ -186,6 +191,7 @@ class _Reader:
         if self._silent:
             if self._silent == "style":
                 self._sheet.add(data)
+                self._has_rules = bool(self._sheet)
                 self._looked.clear()
             return
         if "\n" in data and not self._pre:
@@ -232,63 +238,67 @@ class _Reader:
     def _start(self, token: Token) -> None:
         tag = token.tag or ""
         self._tags += 1
-        if self._silent and self._silent not in _SILENT_WITH_ELEMENTS:
+        silent, opened = self._silent, self._open
+        if silent and silent not in _SILENT_WITH_ELEMENTS:
             return
-        element = ELEMENTS.get(tag) or (FOREIGN if ":" in tag or "-" in tag else UNKNOWN)
-        while self._open and self._open[-1][0] in element.ends:
-            self._close(len(self._open) - 1)
+        gap, is_void, is_inline, is_known, is_silent, raw, ends, _ = _KNOWN.get(tag) or (
+            FOREIGN if ":" in tag or "-" in tag else UNKNOWN
+        )
+        if ends:
+            while opened and opened[-1][0] in ends:
+                self._close(len(opened) - 1)
         found = token.attrs
         attributes = {name: value or "" for name, value in found} if found else _NONE
-        handle = _HANDLERS.get(tag)
-        if handle:
-            handle(self, attributes)
+        if tag in _HANDLERS:
+            _HANDLERS[tag](self, attributes)
         elif "background" in attributes:
             self._picture(attributes["background"], attributes)
-        if element.gap and not self._silent:
-            self._separate(element.gap)
-        if element.is_void:
+        if gap and not self._silent:
+            self._separate(gap)
+        if is_void:
             return
-        self._fresh = tag if element.is_inline else ""
-        if not element.is_known:
+        self._fresh = tag if is_inline else ""
+        if not is_known:
             self._gap = self._gap or "tags"
-        if len(self._open) >= MOST_OPEN and not element.raw:
+        if len(opened) >= MOST_OPEN and not raw:
             return  # nobody will see its end, so it must not change how anything looks
-        self._open.append((tag, self._look))
-        if attributes or self._sheet:
+        opened.append((tag, self._look))
+        if self._has_rules or (found and not _TELLING.isdisjoint(attributes)):
             self._look = self._looks(tag, attributes)
-        if element.silent and (element.raw or not token.self_closing):
+        if is_silent and (raw or not token.self_closing):
             self._silent = tag
-        self._pre += tag == "pre"
+        if tag == "pre":
+            self._pre += 1
 
     def _looks(self, tag: str, attributes: Mapping[str, str]) -> Look:
-        if not self._sheet and _TELLING.isdisjoint(attributes):
-            return self._look
         told = map(attributes.get, TELLING_ATTRIBUTES)
         key = (self._look, tag, attributes.get("class"), attributes.get("id"), *told)
-        if key not in self._looked:
-            says = self._sheet.style_of(tag, attributes) if self._sheet else {}
+        look = self._looked.get(key)
+        if look is None:
+            says = self._sheet.style_of(tag, attributes) if self._has_rules else {}
             says = attributes_as_style(tag, attributes) | says | declarations(attributes.get("style", ""))
-            self._looked[key] = styled(self._look, says) if says else self._look
-        return self._looked[key]
+            look = self._looked[key] = styled(self._look, says) if says else self._look
+        return look
 
     def _end(self, tag: str) -> None:
         if self._fresh:
             if self._fresh == tag and tag != "a":  # nothing stood in it
                 self._gap = self._gap or "tags"
             self._fresh = ""
-        if self._silent and tag != self._silent and self._silent not in _SILENT_WITH_ELEMENTS:
+        silent, opened = self._silent, self._open
+        if silent and tag != silent and silent not in _SILENT_WITH_ELEMENTS:
             return
         if tag == "a":
             self._close_anchor()
-        element = ELEMENTS.get(tag) or UNKNOWN
-        if element.gap and not self._silent:
-            self._separate(element.gap)
-        if self._open and self._open[-1][0] == tag and tag != "pre" and not self._silent:
-            self._look = self._open.pop()[1]
+        gap = _GAPS.get(tag)
+        if gap and not silent:
+            self._separate(gap)
+        if opened and opened[-1][0] == tag and tag != "pre" and not silent:
+            self._look = opened.pop()[1]
             return
-        first = max(len(self._open) - MOST_CLOSED_AT_ONCE, 0)
-        for place in range(len(self._open) - 1, first - 1, -1):
-            name = self._open[place][0]
+        first = max(len(opened) - MOST_CLOSED_AT_ONCE, 0)
+        for place in range(len(opened) - 1, first - 1, -1):
+            name = opened[place][0]
             if name == tag:
                 self._close(place)
                 return
@@ -410,12 +420,6 @@ _HANDLERS = {
     "script": _Reader._on_script,
     "table": _Reader._on_table,
 }
-
-
-def lines(text: str) -> str:
-    """The text with single spaces, and without empty lines."""
-    kept = (" ".join(line.split()) for line in text.split("\n"))
-    return "\n".join(line for line in kept if line)
 
 
 def together(one: Markup | None, other: Markup) -> Markup:

@@ -13,7 +13,7 @@ class Links:
     """The links that were met, each once, in order."""
 
     def __init__(self) -> None:
-        self._met: dict[tuple[object, ...], Link] = {}
+        self._met: dict[Link, None] = {}
 
     def add(
         self, reference: str, source: Source, text: str = "", *, hidden: bool = False, base: str = ""
@@ -32,9 +32,8 @@ class Links:
 
     def met(self) -> tuple[Link, ...]:
         """All of them."""
-        return tuple(self._met.values())
+        return tuple(self._met)
 
     def _take(self, address: Address, source: Source, text: str, hidden: bool, via: str) -> None:
-        key = address.url, source, text, hidden, via
-        if key not in self._met and len(self._met) < MOST_LINKS:
-            self._met[key] = Link(address.url, address.host, address.domain, source, text, hidden, via)
+        if len(self._met) < MOST_LINKS:
+            self._met[Link(*address, source, text, hidden, via)] = None

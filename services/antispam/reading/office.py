@@ -12,7 +12,8 @@ from types import MappingProxyType
 
 from services.antispam.message import Source
 from services.antispam.reading.documents import LONGEST_TEXT, MOST_REFERENCES, Document, Unreadable
-from services.antispam.reading.html import Reference, lines
+from services.antispam.reading.html import Reference
+from services.antispam.reading.plain import lines
 
 MOST_XML = 4 << 20
 """Bytes of XML that come out of one document."""

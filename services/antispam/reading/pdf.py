@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from services.antispam.message import Source
 from services.antispam.reading.documents import LONGEST_TEXT, MOST_REFERENCES, Document, Unreadable
-from services.antispam.reading.html import Reference, lines
+from services.antispam.reading.html import Reference
+from services.antispam.reading.plain import lines
 
 if TYPE_CHECKING:
     import pypdf

@@ -30,7 +30,18 @@ def as_seen(text: str, *, flowed: bool = False) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
     if flowed:
         text = _FLOWED.sub(" ", text)  # RFC 3676: a line that ends with a space goes on
-    return "\n".join(line for line in (" ".join(one.split()) for one in text.split("\n")) if line)
+    return lines(text)
+
+
+def lines(text: str) -> str:
+    """The text with single spaces, and without empty lines."""
+    return "\n".join(filter(None, map(_single_spaced, text.split("\n"))))
+
+
+def _single_spaced(line: str) -> str:
+    line = line.strip()
+    # Of all white space only the space is printable.
+    return line if "  " not in line and line.isprintable() else " ".join(line.split())
 
 
 def addresses_in(text: str) -> Iterator[str]:

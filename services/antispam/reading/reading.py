@@ -121,4 +121,4 @@ def _says_other(text: str, shown: str) -> bool:
     if shown.startswith(text[:_TELLING]):
         return False
     words = set(text[:_SAMPLE].split())
-    return 2 * len(words & set(shown[: 4 * _SAMPLE].split())) < len(words)
+    return 2 * len(words.intersection(shown[: 4 * _SAMPLE].split())) < len(words)

@@ -6,7 +6,8 @@ import re
 
 from services.antispam.message import Source
 from services.antispam.reading.documents import LONGEST_TEXT, MOST_REFERENCES, Document, Unreadable
-from services.antispam.reading.html import Reference, lines
+from services.antispam.reading.html import Reference
+from services.antispam.reading.plain import lines
 
 MOST_BYTES = 512 << 10
 """Bytes that are read: the time for more of it grows too fast."""

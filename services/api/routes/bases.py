@@ -13,8 +13,9 @@ from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import Field
 
 from gateway.bases.updating import Change, Outcome, Result, UpdateFailed
+from gateway.bases.usage import BasesStatus, status_of_bases
 from gateway.operations import bases as operations
-from gateway.operations.bases import BasesStatus, NotCarriedOut, Wish, status_of_bases
+from gateway.operations.bases import NotCarriedOut, Wish
 from gateway.runtime.wiring import Gateway
 from services.api.access import Door
 from services.api.auditing import AuditedRoute

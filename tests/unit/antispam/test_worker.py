@@ -113,6 +113,8 @@ async def test_spam_is_marked_recorded_and_sent_on(blobs: CountingBlobs) -> None
     assert sent.endswith(b"Subject: [!! SPAM] spam is bad do not send it\r\n\r\nbody\r\n")
     [event] = outcome.events
     assert isinstance(event, Analysed)
+    assert event.turning
+    assert event.turning.decisive == event.turning.together == ("spam_phrase",)
     assert (event.mail_id, event.at, event.status) == ("a", NOW, SpamStatus.SPAM)
     assert (event.policy, event.bases) == (fingerprint(POLICY), SHIPPED_DATABASE.version)
     assert [finding.check for finding in event.findings if finding.score] == ["spam_phrase"]

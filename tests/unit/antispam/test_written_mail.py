@@ -23,7 +23,7 @@ from tests.support.content import SHIPPED_KNOWLEDGE
 CORPUS = Path(__file__).parents[2] / "corpus" / "antispam" / "messages"
 CASES = sorted(path.stem for path in CORPUS.glob("*.eml"))
 WORDS = shipped_words()
-LISTED = ("de", "en", "es", "fr", "ja", "ru", "zh")
+WITHOUT_TERMS = {"el", "he", "zh-hant"}
 SEED = 4
 
 
@@ -61,4 +61,5 @@ def test_something_is_found_in_four_of_five_bad_messages_of_each_language_with_t
             written[text.language] += 1
             told[text.language] += bool(sum(of.score for of in findings_of(compose(text, WORDS, SEED).body)))
 
-    assert [language for language in LISTED if told[language] < 0.8 * written[language]] == []
+    listed = written.keys() - WITHOUT_TERMS
+    assert {language for language in listed if told[language] < 0.8 * written[language]} == set()

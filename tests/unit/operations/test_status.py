@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from gateway.bases.catalogue import MANIFEST, Family
+from gateway.bases.usage import BasesStatus
 from gateway.bus.memory import MemoryBus
 from gateway.domain.licence import Limit, Standing, Unit
 from gateway.domain.pipeline import Module, Stage
 from gateway.operations import status
-from gateway.operations.bases import BasesStatus
 from gateway.operations.status import status_of_gateway
 from gateway.records.port import Outage
 from gateway.version import VERSION
