@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0013"
-down_revision = "0011"
+revision = "0010"
+down_revision = "0009"
 
 KEY = sa.String().with_variant(sa.String(collation="C"), "postgresql")
 IN_USE = sa.text("place IN ('active', 'backup')")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0009"
-down_revision = "0013"
+revision = "0011"
+down_revision = "0010"
 
 KEY = sa.String().with_variant(sa.String(collation="C"), "postgresql")
 UNREAD = sa.text("content IS NOT NULL")
