@@ -27,6 +27,7 @@ from gateway.domain.journey import (
     Scanned,
     ScannedObject,
     Tried,
+    Turning,
 )
 from gateway.domain.mail import BodyRef, Mail
 from gateway.domain.pipeline import Module
@@ -97,7 +98,9 @@ def ended(mail_id: str = ID, at: datetime = NOON, ending: Ending = Ending.DELIVE
 
 
 def analysed(at: datetime = NOON) -> Analysed:
-    return Analysed(ID, at, SpamStatus.SPAM, (Finding("phrase", "it is said", 9.5, "test"),), "p1", "b1")
+    found = (Finding("phrase", "it is said", 9.5, "test"),)
+    turning = Turning(9.5, None, 0.0, ("phrase",), ("phrase",))
+    return Analysed(ID, at, SpamStatus.SPAM, found, "p1", "b1", turning)
 
 
 def scanned(at: datetime = NOON) -> Scanned:
@@ -344,6 +347,13 @@ async def test_a_journey_has_the_details_of_each_step(records: Records) -> None:
         "findings": [{"check": "phrase", "detail": "it is said", "score": 9.5, "category": "test"}],
         "policy": "p1",
         "bases": "b1",
+        "turning": {
+            "score": 9.5,
+            "to_worse": None,
+            "to_better": 0.0,
+            "decisive": ["phrase"],
+            "together": ["phrase"],
+        },
     }
     assert steps[3].detail == {"ending": "delivered", "reason": ""}
 

@@ -102,7 +102,8 @@ async def test_what_others_say_in_our_name_does_not_arrive(site: Site) -> None:
 
     arrived = await site.gateway.arrival(address)
 
-    assert arrived.body.endswith(MESSAGE)
+    assert CLAIM not in arrived.body
+    assert arrived.body.endswith(MESSAGE[MESSAGE.index(b"Date:") :])  # its Subject may be marked
     assert arrived.body.count(b"\r\nAuthentication-Results:") == 1
     assert b"dmarc=fail" in arrived.body
 

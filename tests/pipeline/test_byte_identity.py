@@ -23,7 +23,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 TOUCHES_NOTHING = {
     f"smtpgw.policy Action{status}": "pass"
     for status in ("Disinfected", "Infected", "Suspicious", "Protected", "Error", "Filtered")
-}
+} | {"smtpgw.policy ActionSpam": "none"}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -39,7 +39,8 @@ SMUGGLED = b"MAIL FROM:<smuggled@client.example>%bRCPT TO:<%b>%bDATA%bSubject: s
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Embedded]:
-    async with embedded(tmp_path_factory.mktemp("site")) as running:
+    settings = {"smtpgw.policy ActionSpam": "none"}  # nothing in what arrives is to be the filter's
+    async with embedded(tmp_path_factory.mktemp("site"), settings=settings) as running:
         yield running
 
 
