@@ -237,6 +237,7 @@ def _reporting(settings: Settings, report: Path | None, bar: ProgressBar, *, qui
             file.setFormatter(Lines(f"{locale.date_format} {locale.time_format} "))
             places.append(file)
     loggers = [logging.getLogger(name) for name in ("gateway", "cli", "__main__")]
+    before = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(level)
         for place in places:
@@ -244,6 +245,8 @@ def _reporting(settings: Settings, report: Path | None, bar: ProgressBar, *, qui
     try:
         yield
     finally:
+        for logger, former in zip(loggers, before, strict=True):
+            logger.setLevel(former)
         for place in places:
             for logger in loggers:
                 logger.removeHandler(place)

@@ -111,6 +111,14 @@ def test_an_action_that_there_is_not_is_a_wrong_option(operator: Operator) -> No
     assert operator.does("explode").code == 1
 
 
+def lives(pid: int) -> bool:
+    """Whether the process has not ended, seen by anybody or not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 async def test_it_is_started_restarted_and_stopped(running: Operator) -> None:
     first = running.pid
     assert f"The gateway is running as process {first}." in running.does("status").out
@@ -118,7 +126,7 @@ async def test_it_is_started_restarted_and_stopped(running: Operator) -> None:
     assert running.does("restart").code == 0
 
     assert running.pid != first
-    assert not psutil.pid_exists(first)
+    await until(lambda: not lives(first))
     assert running.is_greeted()
 
     assert (running.does("stop").code, running.is_greeted()) == (0, False)
