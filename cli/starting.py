@@ -13,14 +13,13 @@ from pathlib import Path
 
 from gateway.config.findings import Finding, printable
 from gateway.config.load import examine
-from gateway.config.sections.log import LogFormat
 from gateway.config.settings import Settings
 from gateway.domain.errors import ConfigError
 from gateway.runtime import daemon, owner
 from gateway.runtime.clock import utc_now
 from gateway.runtime.exitcodes import ExitCode, StartFailure
 from gateway.runtime.launch import Launch
-from gateway.runtime.logs import start_logging
+from gateway.runtime.logs import start_logging_by
 from gateway.runtime.pidfile import PidFile
 from gateway.runtime.shapes import children
 from gateway.runtime.supervision import Limits, Supervisor
@@ -106,13 +105,7 @@ def _change_owner(options: Options, settings: Settings, pid_file: PidFile | None
 
 def _start_logging(settings: Settings, warnings: tuple[Finding, ...]) -> None:
     try:
-        start_logging(
-            settings.options.log_filename,
-            settings.options.log_level,
-            date_format=settings.locale.date_format,
-            time_format=settings.locale.time_format,
-            as_json=settings.log.format is LogFormat.JSON,
-        )
+        start_logging_by(settings)
     except ConfigError as error:
         raise StartFailure(ExitCode.SYSTEM_ERROR, str(error)) from error
     for finding in warnings:

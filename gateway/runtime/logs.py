@@ -18,6 +18,8 @@ from logging.handlers import WatchedFileHandler
 from types import MappingProxyType
 from typing import TextIO
 
+from gateway.config.sections.log import LogFormat
+from gateway.config.settings import Settings
 from gateway.domain.errors import ConfigError
 from gateway.runtime.jsonlines import JsonLines
 
@@ -51,6 +53,17 @@ _LONGEST_SYSLOG_LINE = 8192
 _OURS = ("gateway", "services", "cli", "__main__")
 _UNHEARD = ("aiormq",)  # says with tracebacks what our own lines about the broker say better
 _SILENT = logging.CRITICAL + 1
+
+
+def start_logging_by(settings: Settings) -> None:
+    """Begin to log as the configuration says. Raises `ConfigError` when the place cannot be written to."""
+    start_logging(
+        settings.options.log_filename,
+        settings.options.log_level,
+        date_format=settings.locale.date_format,
+        time_format=settings.locale.time_format,
+        as_json=settings.log.format is LogFormat.JSON,
+    )
 
 
 def start_logging(

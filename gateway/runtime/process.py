@@ -16,7 +16,6 @@ import uvloop
 from gateway.bases.library import NoBases
 from gateway.config.findings import InvalidConfig
 from gateway.config.load import examine, load_settings
-from gateway.config.sections.log import LogFormat
 from gateway.config.settings import Settings
 from gateway.domain.errors import ConfigError
 from gateway.runtime.control import follow_control_files
@@ -27,7 +26,7 @@ from gateway.runtime.ids import new_id
 from gateway.runtime.launch import Launch
 from gateway.runtime.licensing import NoLicence
 from gateway.runtime.lifecycle import Lifecycle
-from gateway.runtime.logs import start_logging
+from gateway.runtime.logs import start_logging_by
 from gateway.runtime.monitoring import monitored
 from gateway.runtime.wiring import Gateway, follow_commands, open_gateway
 
@@ -61,13 +60,7 @@ def _run_until_told(
 ) -> ExitCode:
     try:
         settings = load_settings(config, os.environ)
-        start_logging(
-            settings.options.log_filename,
-            settings.options.log_level,
-            date_format=settings.locale.date_format,
-            time_format=settings.locale.time_format,
-            as_json=settings.log.format is LogFormat.JSON,
-        )
+        start_logging_by(settings)
         _collect_garbage_seldom()
         uvloop.run(_run(services, settings, config, lifecycle, launch))
     except InvalidConfig as invalid:

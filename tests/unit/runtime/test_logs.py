@@ -24,13 +24,8 @@ log = logging.getLogger("gateway.example")
 
 @pytest.fixture(autouse=True)
 def _log_ends_with_the_test() -> Iterator[None]:
-    root = logging.getLogger()
-    ours = [root, *(logging.getLogger(name) for name in logs._OURS)]
-    levels = [logger.level for logger in ours]
     yield
     start_logging("", 4, date_format="", time_format="")
-    for logger, level in zip(ours, levels, strict=True):
-        logger.setLevel(level)
 
 
 def begin(
