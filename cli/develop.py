@@ -244,7 +244,8 @@ The gateway is up. Ctrl-C stops it; what is in {place.home} stays.
 Send a first message from another terminal, and look into the mailbox:
 
   python3 -c "import smtplib; smtplib.SMTP('{host}', {port}).sendmail('me@home.example', \
-'you@office.example', 'Subject: hello\\n\\nThis is my first message.')"
+'you@office.example', 'From: me@home.example\\nTo: you@office.example\\n\
+Subject: hello\\n\\nThis is my first message.')"
 """
 
 

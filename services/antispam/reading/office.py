@@ -65,7 +65,7 @@ def read_zipped(content: bytes, mime: str) -> Document:
             relations = list(_files(archive, _RELATIONS))
     except (
         zipfile.BadZipFile,
-        NotImplementedError,
+        NotImplementedError,  # packed in a way that the library does not know
         RuntimeError,
         OSError,
         EOFError,

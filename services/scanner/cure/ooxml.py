@@ -78,7 +78,8 @@ def disarm_ooxml(content: bytes, name: str = "") -> bytes | None:
         return _packed(_Document(parts).disarmed(name))
     except (Incurable, etree.XMLSyntaxError, zipfile.BadZipFile, zlib.error):
         return None
-    except (NotImplementedError, RuntimeError, EOFError, ValueError):  # of a ZIP that is broken otherwise
+    # Of a ZIP that is packed in a way that the library does not know, encrypted, or broken otherwise.
+    except (NotImplementedError, RuntimeError, EOFError, ValueError):
         return None
 
 
