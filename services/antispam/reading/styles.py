@@ -22,6 +22,9 @@ FAR_AWAY = -400.0
 SMALLEST = 1.5
 """Pixels: smaller letters are none."""
 
+FAINTEST = 0.05
+"""Of 1: what covers less of what is behind it is not seen."""
+
 Colour = tuple[int, int, int]
 
 WHITE: Colour = (255, 255, 255)
@@ -30,7 +33,10 @@ WHITE: Colour = (255, 255, 255)
 class Look(NamedTuple):
     """What an element inherits and hands on."""
 
-    hidden: bool = False
+    hidden: bool = False  # with all that stands in it, however that is styled
+    tiny: bool = False  # these three only as long as nothing in it says otherwise
+    invisible: bool = False
+    clear: bool = False
     colour: Colour | None = (0, 0, 0)  # None: nobody knows, or a picture
     background: Colour | None = WHITE
     is_seen: bool = True  # a person reads text that looks so
@@ -75,6 +81,9 @@ TELLING_ATTRIBUTES = ("style", "bgcolor", "background", "color", "text", "hidden
 def styled(look: Look, style: Declarations) -> Look:
     """How an element looks that has `style`, inside one that looks like `look`."""
     hidden = look.hidden or _hides(style)
+    tiny = _is_tiny(style, around=look.tiny)
+    invisible = style["visibility"] in _INVISIBLE if "visibility" in style else look.invisible
+    clear = look.clear
     background = look.background
     if "url(" in style.get("background", "") or "background-image" in style:
         background = None
@@ -85,10 +94,11 @@ def styled(look: Look, style: Declarations) -> Look:
     colour = look.colour
     if "color" in style:
         colour = _colour(style["color"], look)
-        if style["color"] in _NO_COLOUR or _ALPHA_ZERO.search(style["color"]):
-            hidden = True
-    is_seen = not (hidden or (colour and background and _alike(colour, background)))
-    return Look(hidden, colour, background, is_seen)
+        if style["color"] not in _INHERITED:
+            clear = _is_clear(style["color"])
+    unseen = hidden or tiny or invisible or clear
+    is_seen = not (unseen or (colour and background and _alike(colour, background)))
+    return Look(hidden, tiny, invisible, clear, colour, background, is_seen)
 
 
 class Sheet:
@@ -155,8 +165,14 @@ _IN_FONT = re.compile(r"(?:\A|\s)(\d{1,4}(?:\.\d{0,4})?(?:px|pt|em|rem|%))(?=[\s
 _PIXELS: Mapping[str, float] = MappingProxyType(
     {"pt": 1.33, "em": 16, "rem": 16, "ex": 8, "ch": 8, "cm": 38, "mm": 3.8, "in": 96, "%": 0.16}
 )
-_ALPHA_ZERO = re.compile(r"\A(?:rgba?|hsla?)\([^)]{0,60}[,/]\s*0?\.?0*[0-4]?%?\s*\)\Z")
+_ALPHA = re.compile(
+    r"\A(?:rgb|hsl)a?\((?:(?:[^,/()]{1,20},){3}|[^,/()]{1,60}/)\s*(\d{0,6}(?:\.\d{0,6})?)(%?)\s*\)\Z"
+)
+"""The fourth of four values; `rgb(0, 0, 0)` has none and is black."""
 _NO_COLOUR = frozenset({"transparent"})
+_INVISIBLE = frozenset({"hidden", "collapse"})
+_INHERITED = frozenset({"inherit", "currentcolor", ""})
+_OF_PARENT = ("em", "%", "ex", "ch")  # lengths that are nothing inside nothing
 _HEX = re.compile(r"\A#?([0-9a-f]{6}|[0-9a-f]{3})(?:[0-9a-f]{2}|[0-9a-f])?\Z")
 _RGB = re.compile(r"\Argba?\(\s*(\d{1,3})\s*[, ]\s*(\d{1,3})\s*[, ]\s*(\d{1,3})\s*(?:[,/][^)]{0,20})?\)\Z")
 _NAMED: Mapping[str, Colour] = MappingProxyType(
@@ -190,14 +206,10 @@ _NAMED: Mapping[str, Colour] = MappingProxyType(
 def _hides(style: Declarations) -> bool:
     if not style:
         return False
-    if style.get("display") == "none" or style.get("visibility") in ("hidden", "collapse"):
+    if style.get("display") == "none":
         return True
     opacity = _pixels(style.get("opacity", ""))
-    if opacity is not None and opacity < 0.05:
-        return True
-    size = style.get("font-size") or next(iter(_IN_FONT.findall(style.get("font", ""))), "")
-    pixels = _pixels(size)
-    if pixels is not None and pixels < SMALLEST:
+    if opacity is not None and opacity < FAINTEST:
         return True
     if style.get("overflow") == "hidden" and any(
         _is_none(style.get(name)) for name in ("height", "max-height", "width", "max-width")
@@ -207,6 +219,15 @@ def _hides(style: Declarations) -> bool:
     if any((_pixels(style.get(name, "")) or 0.0) < FAR_AWAY for name in moved):
         return True
     return style.get("clip", "").replace(" ", "") in ("rect(0,0,0,0)", "rect(0000)", "rect(0px,0px,0px,0px)")
+
+
+def _is_tiny(style: Declarations, *, around: bool) -> bool:
+    """Whether letters are too small to be seen; cells often have none, and what stands in them has."""
+    size = style.get("font-size") or next(iter(_IN_FONT.findall(style.get("font", ""))), "")
+    if not size or size in _INHERITED or (around and size.endswith(_OF_PARENT) and not size.endswith("rem")):
+        return around
+    pixels = _pixels(size)
+    return pixels is not None and pixels < SMALLEST
 
 
 def _is_none(length: str | None) -> bool:
@@ -221,8 +242,16 @@ def _pixels(length: str) -> float | None:
     return float(found[1]) * _PIXELS.get(found[2] or "px", 1.0)
 
 
+def _is_clear(colour: str) -> bool:
+    """Whether a colour covers nothing."""
+    found = _ALPHA.match(colour)
+    if not found or found[1] in ("", "."):
+        return colour in _NO_COLOUR
+    return float(found[1]) / (100 if found[2] else 1) < FAINTEST
+
+
 def _background(value: str, around: Colour | None) -> Colour | None:
-    if value in ("transparent", "none", "inherit", "initial", "") or _ALPHA_ZERO.search(value):
+    if value in ("none", "inherit", "initial", "") or _is_clear(value):
         return around
     if "(" not in value and " " in value:
         value = value.partition(" ")[0]
@@ -230,7 +259,7 @@ def _background(value: str, around: Colour | None) -> Colour | None:
 
 
 def _colour(value: str, look: Look) -> Colour | None:
-    return look.colour if value in ("inherit", "currentcolor", "") else _read_colour(value)
+    return look.colour if value in _INHERITED else _read_colour(value)
 
 
 def _read_colour(value: str) -> Colour | None:
