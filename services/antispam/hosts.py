@@ -20,6 +20,7 @@ class Use(StrEnum):
     IPFS = "ipfs"  # pages that nobody can take down
     CLICKS = "clicks"  # counts clicks for those who send mail for others
     CHAT = "chat"  # reaches a person outside mail
+    DESK = "desk"  # answers and sends in the name of whoever rents it
 
 
 _KINDS: Mapping[str, Use] = MappingProxyType(
@@ -30,6 +31,7 @@ _KINDS: Mapping[str, Use] = MappingProxyType(
         "form": Use.FORM,
         "file": Use.FILES,
         "doc": Use.FILES,
+        "desk": Use.DESK,
     }
 )
 

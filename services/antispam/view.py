@@ -11,8 +11,9 @@ from gateway.authentication.dmarc.record import organisation_of
 from gateway.domain.authentication import Result
 from gateway.domain.headers import Field, raw_value, text_value
 from services.antispam.database.database import Database
-from services.antispam.database.tables import Tables, is_in
+from services.antispam.database.tables import Brand, Tables, entry_of, is_in
 from services.antispam.facts import Facts
+from services.antispam.houses import brands_in, is_of
 from services.antispam.message import Link, Message, Source
 
 LONGEST_VALUE = 4096
@@ -24,6 +25,9 @@ MOST_VALUES = 64
 MOST_VISITED = 512
 """Links that are compared with the sender: real mail rarely has a hundred."""
 
+_FORWARDED = re.compile(
+    r"(?:fwd?|wg|tr|rv|enc|doorst|pd|vb|vl|vs|i|ilt|пересл|转发|轉寄|転送)\s{0,3}[:：]", re.IGNORECASE
+)
 _ADDRESS = re.compile(r"<([^<>]{0,320})>")
 _BARE = re.compile(r"[^\s<>,;\"()]{1,64}@[^\s<>,;\"()@]{1,255}")
 _SIGNED_BY = re.compile(r"(?:^|;)\s*d\s*=\s*([A-Za-z0-9._-]{1,253})")
@@ -145,14 +149,29 @@ class View:
         return self._motifs.found_in(self.message.words)
 
     @cached_property
+    def feigned(self) -> Brand | None:
+        """The well-known house that the author is called after and is not of."""
+        named = brands_in(self.author.name, self.tables)
+        return next((brand for brand in named if not self.is_of(brand)), None)
+
+    def is_of(self, brand: Brand) -> bool:
+        """Whether the author belongs to that house."""
+        return is_of(brand, self.author.domain, self.author.organisation, self.tables)
+
+    @cached_property
+    def house(self) -> str:
+        """The registered domain that stands for its author alone: "" where anybody may have a place."""
+        author = self.author
+        return "" if author.free or entry_of(author.domain, self.tables.hosting) else author.organisation
+
+    @cached_property
     def related(self) -> bool:
         """Whether something in it belongs to its author: a link to the own domain, or a conversation."""
-        if self.discussion or self.replies:
+        if self.discussion or (self.replies and not self.forwards):
             return True
-        author = self.author
-        if author.free or not author.organisation:
+        if not self.house or (self.feigned and not self.feigned.common):
             return False
-        return any(link.domain == author.organisation for link in self.visited)
+        return any(link.domain == self.house for link in self.visited)
 
     @cached_property
     def bulk(self) -> bool:
@@ -170,6 +189,11 @@ class View:
     def replies(self) -> bool:
         """Whether it says that it answers another message."""
         return self.has("in-reply-to") or self.has("references")
+
+    @cached_property
+    def forwards(self) -> bool:
+        """Whether its Subject says that it passes on another message."""
+        return _FORWARDED.match(self.subject) is not None
 
 
 def read_mailbox(value: str, tables: Tables) -> Mailbox:

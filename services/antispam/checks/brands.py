@@ -7,15 +7,10 @@ from functools import lru_cache
 
 from gateway.authentication.dmarc.record import organisation_of
 from gateway.domain.journey import Finding
-from services.antispam.database.tables import Brand, Tables
+from services.antispam.database.tables import Tables
 from services.antispam.hosts import Use, use_of
+from services.antispam.houses import LETTERS, brands_in
 from services.antispam.view import View
-
-LONGEST_NAME = 200
-"""Characters of a name that are compared."""
-
-_LETTERS = str.maketrans("013457@$|", "oieastasl")
-"""Digits and signs that stand for letters."""
 
 
 def brands(view: View) -> Iterator[Finding]:
@@ -23,18 +18,13 @@ def brands(view: View) -> Iterator[Finding]:
     if view.discussion:
         return
     author = view.author
-    in_name = _brands_in(author.name, view.tables)
-    for brand in in_name:
-        if not _is_of(brand, view):
-            kind = "brand.author_word" if brand.common else "brand.author"
-            yield Finding(
-                kind,
-                f"the author is called {author.name[:60]!r}, but is not of {brand.name}: {author.domain}",
-            )
-            break
-    if not in_name:
-        for brand in _brands_in(view.subject, view.tables):
-            if not brand.common and not _is_of(brand, view):
+    if feigned := view.feigned:
+        kind = "brand.author_word" if feigned.common else "brand.author"
+        reason = f"the author is called {author.name[:60]!r}, but is not of {feigned.name}: {author.domain}"
+        yield Finding(kind, reason)
+    if not brands_in(author.name, view.tables):
+        for brand in brands_in(view.subject, view.tables):
+            if not brand.common and not view.is_of(brand):
                 yield Finding(
                     "brand.subject", f"the Subject names {brand.name}, and the author is of {author.domain}"
                 )
@@ -47,31 +37,6 @@ def brands(view: View) -> Iterator[Finding]:
         yield Finding("brand.domain", f"the author's domain {author.domain} is not of {found}")
 
 
-def _brands_in(text: str, tables: Tables) -> tuple[Brand, ...]:
-    return _found(text[:LONGEST_NAME], tables) if text else ()
-
-
-@lru_cache(maxsize=2048)
-def _found(text: str, tables: Tables) -> tuple[Brand, ...]:
-    folded = text.casefold()
-    spelled = (
-        [folded, folded.translate(_LETTERS)] if any(char in folded for char in "013457@$|") else [folded]
-    )
-    names = dict.fromkeys(name for each in spelled for name in tables.spellings.findall(each))
-    return tuple(tables.brands[name] for name in names)
-
-
-def _is_of(brand: Brand, view: View) -> bool:
-    """Whether the author belongs to that house, or to one that bears its name."""
-    author = view.author
-    if any(author.domain == domain or author.domain.endswith(f".{domain}") for domain in brand.domains):
-        return True
-    label = author.organisation.partition(".")[0]
-    own = {domain.partition(".")[0] for domain in brand.domains}
-    # The same name under another top-level domain is most often its house's; fraud takes cheap ones.
-    return label in own and view.tables.suffixes.get(author.organisation.rpartition(".")[2], 0) == 0
-
-
 @lru_cache(maxsize=8192)
 def _hidden_brand(host: str, tables: Tables) -> str:
     """The house whose name a host bears although it is not theirs; "" for none."""
@@ -79,7 +44,7 @@ def _hidden_brand(host: str, tables: Tables) -> str:
         return ""
     labels = host.split(".")
     for mark, brand in tables.marks:
-        if mark not in host and mark not in host.translate(_LETTERS):
+        if mark not in host and mark not in host.translate(LETTERS):
             continue
         if any(host == domain or host.endswith(f".{domain}") for domain in brand.domains):
             return ""
@@ -94,7 +59,7 @@ def _bears(label: str, mark: str, *, registered: bool) -> bool:
 
     As what was registered, the name alone may be its house's under another top-level domain.
     """
-    plain = label.translate(_LETTERS)
+    plain = label.translate(LETTERS)
     if plain == mark:
         return label != mark or not registered
     pieces = plain.split("-")

@@ -62,7 +62,7 @@ def _conversation(view: View) -> Iterator[Finding]:
     quoted = len(_QUOTED.findall(text[:20000]))
     if view.replies and (quoted >= 2 or _ANSWERED.search(text[:20000])):
         yield Finding("good.conversation", "it answers a message, and quotes it")
-    elif view.replies:
+    elif view.replies and not view.forwards:
         yield Finding("good.answer", "it answers a message")
     if view.discussion:
         yield Finding("good.discussion", "it comes through a list of people who write to each other")
@@ -83,22 +83,20 @@ def _person(view: View) -> Iterator[Finding]:
 
 
 def _house(view: View) -> Iterator[Finding]:
-    author = view.author
-    if author.free or not author.organisation:
-        return
-    signed = author.organisation in view.signers
+    house = view.house
+    if not house or (view.feigned and not view.feigned.common):
+        return  # what belongs to somebody else than it says, or to anybody, speaks for nobody
+    signed = house in view.signers
     weblinks = [link for link in view.visited if link.source is not Source.ATTACHMENT and link.domain]
-    own = [link for link in weblinks if link.domain == author.organisation]
+    own = [link for link in weblinks if link.domain == house]
     if weblinks and len(own) >= OWN_SHARE * len(weblinks):
         name = "good.own_links_signed" if signed else "good.own_links"
-        yield Finding(name, f"{len(own)} of {len(weblinks)} links lead to the sender, {author.organisation}")
+        yield Finding(name, f"{len(own)} of {len(weblinks)} links lead to the sender, {house}")
     elif own:
-        yield Finding(
-            "good.some_own_links",
-            f"{len(own)} of {len(weblinks)} links lead to the sender, {author.organisation}",
-        )
+        name = "good.some_own_links"
+        yield Finding(name, f"{len(own)} of {len(weblinks)} links lead to the sender, {house}")
     if signed:
-        yield Finding("good.signed", f"{author.organisation} signed it")
+        yield Finding("good.signed", f"{house} signed it")
     leave = view.value("list-unsubscribe").lower()
     if leave and any(
         organisation_of(host) in view.senders for host in re.findall(r"(?:https?://|@)([\w.-]{1,200})", leave)

@@ -21,7 +21,7 @@ _PRICE = re.compile(
     r"\d\s*%\s*(?:off|discount|rabatt|de desc|de réd)|\$\s?\d|\d\s?[€£$]|\d{1,3}\s*%", re.IGNORECASE
 )
 _PICTURES = re.compile("[\u2300-\u23ff\u25a0-\u27bf\u2b00-\u2bff\U0001f300-\U0001faff]")
-_TAGGED = re.compile(r"^\s*(?:\[[^\]]{1,60}\]\s*)+")
+_TAGGED = re.compile(r"^\s*(?:[A-Za-z]{2,3}:\s*)*(?:\[[^\]]{1,60}\]\s*)+")
 
 
 def subject(view: View) -> Iterator[Finding]:
@@ -77,7 +77,7 @@ def _looks(text: str) -> Iterator[Finding]:
 def _claims(view: View, text: str) -> Iterator[Finding]:
     if _ANSWER.match(text) and not view.replies:
         yield Finding("subject.false_answer", "the Subject claims to answer, but nothing says what")
-    folded = text.casefold()
+    folded = _TAGGED.sub("", text).casefold()  # lists put their own name in front
     for address in () if view.discussion or view.replies else view.recipients[:4]:
         local = address.partition("@")[0]
         if address in folded or (len(local) > 4 and re.search(rf"\b{re.escape(local)}\b", folded)):

@@ -25,6 +25,9 @@ FAINT = 1.0
 SHORT = 300
 """Words up to which a text is short; in longer ones faint terms count less, in proportion."""
 
+LONG = 1000
+"""Words up to which strong terms count in full: a newspaper has one of everything."""
+
 WORTH = 1.2
 """Score of evidence 1."""
 
@@ -58,9 +61,9 @@ def _by_category(found: Iterable[Term]) -> Iterator[tuple[str, Sequence[Term]]]:
 
 def _evidence(of: Sequence[Term], words: int) -> float:
     """What terms of one category say together, the strongest first."""
-    by_chance = min(1.0, SHORT / max(words, 1))
+    faint, strong = (min(1.0, length / max(words, 1)) for length in (SHORT, LONG))
     return sum(
-        term.weight * (by_chance if term.weight < FAINT else 1.0) * NEXT**place
+        term.weight * (faint if term.weight < FAINT else strong) * NEXT**place
         for place, term in enumerate(of)
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from email.utils import parseaddr
 from random import Random
 
+from gateway.authentication.dmarc.record import organisation_of
 from services.antispam.database.shapes import person
 from services.antispam.database.written import Written
 
@@ -94,7 +95,8 @@ class Sender:
 def choose(text: Written, style: str, words: Mapping[str, tuple[str, ...]], random: Random) -> Sender:
     """Somebody who would send this text."""
     private = style == "person" and (not text.good or text.kind in ("personal", "application"))
-    domain = random.choice(_PROVIDERS) if private and random.random() < 0.7 else some_domain(random)
+    strange = random.choice(_PROVIDERS) if private and random.random() < 0.7 else some_domain(random)
+    domain = _told(text) or strange
     local = _local(style, random)
     program = _program(style, domain, random)
     sender = Sender(
@@ -126,6 +128,13 @@ def named(sender: Sender, author: str, random: Random) -> Sender:
     name, address = parseaddr(author)
     stays = sender.program == "esp" or address.endswith(f"@{sender.domain}")
     return replace(sender, name=name, address=address, envelope=sender.envelope if stays else address)
+
+
+def _told(text: Written) -> str:
+    """The house of good mail that names its own address: its links and its servers are of that house too."""
+    _, at, domain = parseaddr(text.author)[1].rpartition("@")
+    known = text.good and at and "{" not in domain and domain not in _PROVIDERS
+    return organisation_of(domain) if known else ""
 
 
 def some_domain(random: Random) -> str:

@@ -40,7 +40,7 @@ class Tables:
     freemail: frozenset[str]  # anybody gets an address there
     disposable: frozenset[str]  # mailboxes that live for minutes
     shorteners: frozenset[str]
-    hosting: Mapping[str, str]  # what for: "site", "app", "file", "form", "doc", "tunnel"
+    hosting: Mapping[str, str]  # what for: "site", "app", "file", "form", "doc", "desk", "tunnel"
     mailers: Mapping[str, str]  # the house that sends mail for others
     redirectors: frozenset[str]  # hosts that lead to whatever address they are given
     suffixes: Mapping[str, int]  # top-level domains by their abuse, 1 to 3

@@ -50,7 +50,7 @@ def test_a_list_of_domains_is_sorted_and_names_each_once(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "second"),
     [
-        ("hosting.tsv", re.compile("site|app|file|form|doc|tunnel")),
+        ("hosting.tsv", re.compile("site|app|file|form|doc|desk|tunnel")),
         ("mailers.tsv", re.compile(r"\S.*\S")),
         ("tlds.tsv", re.compile("[123]")),
     ],

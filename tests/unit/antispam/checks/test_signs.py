@@ -99,6 +99,11 @@ def linked(url: str, text: str = "the page") -> bytes:
         ),
         ("subject.empty", message(Subject=" "), message()),
         ("subject.names_recipient", message(Subject="bob@own.example: news"), message(Subject="Bob: news")),
+        (
+            "subject.names_recipient",
+            message(Subject="bob-works, a prize for you", To="bob-works@own.example"),
+            message(Subject="Re: [bob-works] a prize", To="bob-works@own.example"),
+        ),
         ("subject.disguised", message(Subject="Yоur аccоunt is lоcked"), message(Subject="Ваш счёт Visa")),
         ("date.missing", message(Date=""), message()),
         ("date.invalid", message(Date="yesterday"), message()),
@@ -185,6 +190,21 @@ def linked(url: str, text: str = "the page") -> bytes:
             message(ANSWER, In_Reply_To="<1@own.example>"),
             message(ANSWER),
         ),
+        (
+            "good.answer",
+            message(Subject="Re: Lunch", In_Reply_To="<1@own.example>"),
+            message(Subject="Fw: Lunch", In_Reply_To="<1@own.example>"),
+        ),
+        (
+            "good.own_links",
+            linked("https://help.firm.example/a"),
+            page(LINK.format("https://firm.zendesk.com/a", "the page"), From="Firm <a@firm.zendesk.com>"),
+        ),
+        (
+            "good.own_links",
+            linked("https://www.firm.example/b"),
+            page(LINK.format("https://firm.example/b", "the page"), From="PayPal <a@firm.example>"),
+        ),
         ("good.named", message(), message(From="Secret Shop <office@firm.example>")),
         ("good.own_links", linked("https://www.firm.example/a"), linked("https://shop.example/a")),
         (
@@ -245,6 +265,15 @@ def test_who_writes_in_our_name_is_found() -> None:
     assert "fraud.look_alike" in names(
         message(From="Boss <boss@0wn.example>"), Facts(our_domains=("own.example",))
     )
+
+
+def test_one_odd_link_among_many_is_chance_and_many_are_not() -> None:
+    plain = [f'<a href="https://paper.example/{number}">story {number}</a>' for number in range(60)]
+    odd = [f'<a href="https://offers{number}.click/">story</a>' for number in range(6)]
+
+    assert "link.cheap_domain" not in names(page("".join(plain + odd[:1])))
+    assert "link.cheap_domain" in names(page("".join(plain + odd)))
+    assert "link.address" in names(page("".join(plain) + '<a href="http://192.0.2.7/">story</a>'))
 
 
 def test_an_ordinary_message_has_no_sign_of_spam() -> None:

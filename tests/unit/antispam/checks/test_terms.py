@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from services.antispam.checks.terms import ENOUGH, MOST, MOST_TOLD, SHORT, terms
+from services.antispam.checks.terms import ENOUGH, LONG, MOST, MOST_TOLD, SHORT, terms
 from services.antispam.facts import Facts, Term
 from services.antispam.message import Message
 from services.antispam.scoring import THRESHOLDS
@@ -47,7 +47,11 @@ def test_words_alone_never_make_a_message_spam() -> None:
 
 def test_a_long_text_is_not_punished_for_faint_terms_that_it_has_by_chance() -> None:
     assert score(*some(10, 0.3), words=10 * SHORT) < score(*some(10, 0.3), words=SHORT) / 5
-    assert score(*some(1, 2.0), words=10 * SHORT) == score(*some(1, 2.0), words=SHORT)
+    assert score(*some(1, 2.0), words=LONG) == score(*some(1, 2.0), words=SHORT)
+
+
+def test_a_newspaper_is_not_punished_for_a_strong_term() -> None:
+    assert score(*some(1, 2.0), words=4 * LONG) == score(*some(1, 2.0), words=LONG) / 4
 
 
 def test_what_does_not_count_is_a_category_and_no_sign_of_spam() -> None:

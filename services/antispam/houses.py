@@ -1,0 +1,36 @@
+"""Well-known houses: which of them a text names, and whether an author is of one."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from services.antispam.database.tables import Brand, Tables
+
+LONGEST_NAME = 200
+"""Characters of a name that are compared."""
+
+LETTERS = str.maketrans("013457@$|", "oieastasl")
+"""Digits and signs that stand for letters."""
+
+
+def brands_in(text: str, tables: Tables) -> tuple[Brand, ...]:
+    """The houses that a name or a Subject speaks of, each once."""
+    return _found(text[:LONGEST_NAME], tables) if text else ()
+
+
+def is_of(brand: Brand, domain: str, organisation: str, tables: Tables) -> bool:
+    """Whether a domain belongs to that house, or to one that bears its name."""
+    if any(domain == own or domain.endswith(f".{own}") for own in brand.domains):
+        return True
+    labels = {own.partition(".")[0] for own in brand.domains}
+    # The same name under another top-level domain is most often its house's; fraud takes cheap ones.
+    suffix = organisation.rpartition(".")[2]
+    return organisation.partition(".")[0] in labels and tables.suffixes.get(suffix, 0) == 0
+
+
+@lru_cache(maxsize=2048)
+def _found(text: str, tables: Tables) -> tuple[Brand, ...]:
+    folded = text.casefold()
+    spelled = [folded, folded.translate(LETTERS)] if any(char in folded for char in "013457@$|") else [folded]
+    names = dict.fromkeys(name for each in spelled for name in tables.spellings.findall(each))
+    return tuple(tables.brands[name] for name in names)
