@@ -25,9 +25,14 @@ MOST_VALUES = 64
 MOST_VISITED = 512
 """Links that are compared with the sender: real mail rarely has a hundred."""
 
+SHORTEST_NAME = 4
+"""Letters of a name that is not met under other top-level domains by chance."""
+
 _FORWARDED = re.compile(
     r"(?:fwd?|wg|tr|rv|enc|doorst|pd|vb|vl|vs|i|ilt|пересл|转发|轉寄|転送)\s{0,3}[:：]", re.IGNORECASE
 )
+_NUMBERS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+_PORT = re.compile(r"https?://[^/?#]*:(\d{1,5})(?:[/?#]|$)", re.IGNORECASE)
 _ADDRESS = re.compile(r"<([^<>]{0,320})>")
 _BARE = re.compile(r"[^\s<>,;\"()]{1,64}@[^\s<>,;\"()@]{1,255}")
 _SIGNED_BY = re.compile(r"(?:^|;)\s*d\s*=\s*([A-Za-z0-9._-]{1,253})")
@@ -139,6 +144,13 @@ class View:
         return tuple(link for _, link in zip(range(MOST_VISITED), shown, strict=False))
 
     @cached_property
+    def nameless(self) -> bool:
+        """Whether a link leads to an address without a name, or past the ports of the web."""
+        return any(
+            _NUMBERS.fullmatch(link.host) or ":" in link.host or odd_port(link.url) for link in self.visited
+        )
+
+    @cached_property
     def destinations(self) -> tuple[str, ...]:
         """The registered domains that the message would have a person visit, each once."""
         return tuple(dict.fromkeys(link.domain for link in self.visited if link.domain))
@@ -169,9 +181,16 @@ class View:
         """Whether something in it belongs to its author: a link to the own domain, or a conversation."""
         if self.discussion or (self.replies and not self.forwards):
             return True
-        if not self.house or (self.feigned and not self.feigned.common):
+        if not self.house or self.nameless or (self.feigned and not self.feigned.common):
             return False
-        return any(link.domain == self.house for link in self.visited)
+        return any(self.is_own(link.domain) for link in self.visited)
+
+    def is_own(self, domain: str) -> bool:
+        """Whether a domain is the author's: the same name, perhaps under another top-level domain."""
+        if not self.house or not domain:
+            return False
+        label = self.house.partition(".")[0]
+        return domain == self.house or (len(label) >= SHORTEST_NAME and domain.partition(".")[0] == label)
 
     @cached_property
     def bulk(self) -> bool:
@@ -194,6 +213,12 @@ class View:
     def forwards(self) -> bool:
         """Whether its Subject says that it passes on another message."""
         return _FORWARDED.match(self.subject) is not None
+
+
+def odd_port(url: str) -> str:
+    """The port of an address, if it is not one of the web; "" otherwise."""
+    found = _PORT.match(url)
+    return found[1] if found and found[1] not in {"80", "443"} else ""
 
 
 def read_mailbox(value: str, tables: Tables) -> Mailbox:

@@ -84,11 +84,11 @@ def _person(view: View) -> Iterator[Finding]:
 
 def _house(view: View) -> Iterator[Finding]:
     house = view.house
-    if not house or (view.feigned and not view.feigned.common):
-        return  # what belongs to somebody else than it says, or to anybody, speaks for nobody
+    if not house or view.nameless or (view.feigned and not view.feigned.common):
+        return  # what belongs to anybody, or to another than it says, speaks for nobody
     signed = house in view.signers
     weblinks = [link for link in view.visited if link.source is not Source.ATTACHMENT and link.domain]
-    own = [link for link in weblinks if link.domain == house]
+    own = [link for link in weblinks if view.is_own(link.domain)]
     if weblinks and len(own) >= OWN_SHARE * len(weblinks):
         name = "good.own_links_signed" if signed else "good.own_links"
         yield Finding(name, f"{len(own)} of {len(weblinks)} links lead to the sender, {house}")

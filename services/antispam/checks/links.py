@@ -13,13 +13,12 @@ from services.antispam.database.tables import Tables, is_in
 from services.antispam.hosts import Use, use_of
 from services.antispam.message import Link, Source
 from services.antispam.randomness import looks_random, mixes_digits
-from services.antispam.view import View
+from services.antispam.view import View, odd_port
 
 _SHOWN = re.compile(
     r"\s*(?:https?://|www\.)?((?:[\w-]{1,63}\.)+[a-z]{2,24})(?:[/?:].*)?\s*",
     re.IGNORECASE | re.ASCII | re.DOTALL,
 )
-_PORT = re.compile(r"https?://[^/?#]*:(\d{1,5})(?:[/?#]|$)", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"https?://[^/?#@]*@", re.IGNORECASE)
 _INNER = re.compile(r"(?:[?&/=#]|%3d)(?:https?(?::|%3a)(?:/|%2f){2})", re.IGNORECASE)
 _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
@@ -38,11 +37,11 @@ _USED = {
 }
 
 
-FEW = 20
+FEW = 15
 """Links among which one that is odd tells something; of more it takes one in so many."""
 
 _NEVER_BY_CHANCE = frozenset(
-    {"link.code", "link.content", "link.credentials", "link.false_text", "link.ipfs", "link.address"}
+    {"link.code", "link.content", "link.credentials", "link.false_text", "link.ipfs"}
 )
 
 
@@ -72,8 +71,8 @@ def _about(link: Link, view: View) -> Iterator[tuple[str, str]]:
         return
     if _IPV4.fullmatch(host) or ":" in host:
         yield "link.address", "a link leads to an address without a name"
-    if (port := _PORT.match(url)) and port[1] not in {"80", "443"}:
-        yield "link.port", f"a link leads to the unusual port {port[1]}"
+    if port := odd_port(url):
+        yield "link.port", f"a link leads to the unusual port {port}"
     if _CREDENTIALS.match(url):
         yield "link.credentials", "a link hides its host behind a name"
     if host.startswith("xn--") or ".xn--" in host:

@@ -132,7 +132,7 @@ def _markup(view: View) -> Iterator[Finding]:
     if markup.comments > 2000 and markup.comments > 3 * seen:
         yield Finding("html.comments", f"{markup.comments} characters stand in comments, {seen} are shown")
     hosts = {link.domain for link in view.message.links if link.source is Source.IMAGE and link.domain}
-    if hosts and not (hosts & view.senders) and not view.replies:
+    if hosts and not any(host in view.senders or view.is_own(host) for host in hosts) and not view.replies:
         yield Finding(
             "html.pictures_elsewhere", f"all pictures come from others: {', '.join(sorted(hosts)[:3])}"
         )

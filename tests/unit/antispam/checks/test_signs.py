@@ -205,6 +205,11 @@ def linked(url: str, text: str = "the page") -> bytes:
             linked("https://www.firm.example/b"),
             page(LINK.format("https://firm.example/b", "the page"), From="PayPal <a@firm.example>"),
         ),
+        (
+            "good.own_links",
+            linked("https://www.firm.org/b"),
+            page(LINK.format("https://firm.example/", "firm") + LINK.format("http://192.0.2.7/", "login")),
+        ),
         ("good.named", message(), message(From="Secret Shop <office@firm.example>")),
         ("good.own_links", linked("https://www.firm.example/a"), linked("https://shop.example/a")),
         (
@@ -273,7 +278,7 @@ def test_one_odd_link_among_many_is_chance_and_many_are_not() -> None:
 
     assert "link.cheap_domain" not in names(page("".join(plain + odd[:1])))
     assert "link.cheap_domain" in names(page("".join(plain + odd)))
-    assert "link.address" in names(page("".join(plain) + '<a href="http://192.0.2.7/">story</a>'))
+    assert "link.credentials" in names(page("".join(plain) + '<a href="http://a@b.example/">story</a>'))
 
 
 def test_an_ordinary_message_has_no_sign_of_spam() -> None:
