@@ -1,7 +1,8 @@
 """`python -m bench.accuracy`: the spam caught and the good mail flagged, of mail that was not learnt from.
 
-Each source of a labelled corpus is judged by a model that was trained without it; sources that must not be
-learnt from are judged by the model of all others. Weights and thresholds are those that ship.
+Each source of a labelled corpus is judged by what was learnt without it; sources that must not be learnt
+from are judged by what was learnt from all others, and each half of the written texts by what was learnt
+without that half. Weights and thresholds are those that ship.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import argparse
 import sys
 import tempfile
 import time
+import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +21,17 @@ from cli.maker.model import NOT_TO_BE_LEARNT
 from gateway.domain.journey import Finding
 from gateway.domain.policy import Degree, SpamStatus
 from services.antispam.scoring import status_of, weigh
-from services.antispam.statistics.corpus import Examined, NoCorpus, corpus_in, examine_all, written_mail
+from services.antispam.statistics.corpus import (
+    Examined,
+    NoCorpus,
+    corpus_in,
+    examine_all,
+    is_written,
+    written_mail,
+)
 from services.antispam.statistics.model import Model
-from services.antispam.statistics.training import train
+from services.antispam.statistics.training import train, train_words
+from services.antispam.statistics.words import Words
 
 CORPUS = Path("../shared/corpus")
 CACHE = Path(tempfile.gettempdir()) / "mailwarden-accuracy"
@@ -60,24 +70,31 @@ def main() -> None:
 
 def _cross_validated(examined: Sequence[Examined], started: float) -> Iterable[Judged]:
     """All messages, each judged by what was learnt from other sources."""
-    by_source = defaultdict(list)
+    by_part = defaultdict(list)
     for message in examined:
-        by_source[_held_out(message.source)].append(message)
+        by_part[_part(message)].append(message)
     learnt = [message for message in examined if not message.source.startswith(NOT_TO_BE_LEARNT)]
-    for source, held_out in by_source.items():
-        _progress(started, f"a model without {source} is trained")
-        model = train([message for message in learnt if _held_out(message.source) != source])
-        yield from (_judged(message, model) for message in held_out)
+    for part, held_out in by_part.items():
+        _progress(started, f"what can be learnt without {part} is learnt")
+        others = [message for message in learnt if _part(message) != part]
+        model, words = train(others), train_words(others)
+        yield from (_judged(message, model, words) for message in held_out)
 
 
-def _held_out(source: str) -> str:
-    """What is left out together: parts of one corpus are of one kind."""
-    return source.partition("/")[0] if not source.startswith("written/") else source
+def _part(message: Examined) -> str:
+    """What is left out together: a corpus, whose parts are of one kind, or half of the written texts."""
+    if is_written(message.source):
+        return f"half {zlib.crc32(message.origin.encode()) % 2 + 1} of the written texts"
+    return message.origin
 
 
-def _judged(message: Examined, model: Model) -> Judged:
-    learnt = model.judge(message.features)
-    findings = (*message.findings, learnt) if learnt else message.findings
+def _judged(message: Examined, model: Model, words: Words) -> Judged:
+    wording, learnt = words.judge(message.words), model.judge(message.features)
+    findings = (
+        *message.findings,
+        *([Finding("words", "", wording.score)] if wording else ()),
+        *([learnt] if learnt else ()),
+    )
     weighed = {degree: weigh(findings, degree) for degree in Degree}
     statuses = {degree: status_of(weighed[degree], degree) for degree in Degree}
     return Judged(message, statuses, weighed[Degree.STANDARD])
@@ -92,22 +109,26 @@ def _table(judged: Sequence[Judged]) -> str:
     lines.append("|---|---|---|" + "---|---|" * len(Degree))
     for good in (True, False):
         label = "good" if good else "spam"
-        sources = sorted({one.message.source for one in judged if one.message.good is good})
-        rates = []
-        for source in sources:
-            of = [one for one in judged if one.message.source == source and one.message.good is good]
-            rates.append([_share(of, degree, probable) for degree in Degree for probable in (False, True)])
-            lines.append(_row(label, source, len(of), rates[-1]))
-        means = [sum(column) / len(column) for column in zip(*rates, strict=True)]
-        lines.append(
-            _row(
-                f"**{label}**",
-                "**mean over sources**",
-                sum(one.message.good is good for one in judged),
-                means,
-            )
-        )
+        by_source = defaultdict(list)
+        for one in judged:
+            if one.message.good is good:
+                by_source[one.message.source].append(one)
+        real = {source: of for source, of in sorted(by_source.items()) if not is_written(source)}
+        written = {source: of for source, of in by_source.items() if is_written(source)}
+        lines += [_row(label, source, len(of), _shares(of)) for source, of in real.items()]
+        lines.append(_mean(f"**{label}**", "**mean over the sources above**", real.values()))
+        lines.append(_mean(label, f"written, mean of {len(written)} languages", written.values()))
     return "\n".join(lines)
+
+
+def _mean(label: str, name: str, sources: Collection[Sequence[Judged]]) -> str:
+    shares = [_shares(of) for of in sources]
+    means = [sum(column) / len(column) for column in zip(*shares, strict=True)]
+    return _row(label, name, sum(map(len, sources)), means)
+
+
+def _shares(of: Sequence[Judged]) -> list[float]:
+    return [_share(of, degree, probable) for degree in Degree for probable in (False, True)]
 
 
 def _share(of: Sequence[Judged], degree: Degree, probable: bool) -> float:

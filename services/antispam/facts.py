@@ -27,6 +27,14 @@ class Resemblance:
 
 
 @dataclass(frozen=True, slots=True)
+class Wording:
+    """What experience says of the words of a message."""
+
+    score: float  # what they add together
+    told: tuple[tuple[str, float], ...]  # those that weigh most, and what each adds; in a Subject with `:`
+
+
+@dataclass(frozen=True, slots=True)
 class Taught:
     """What the lessons of operators say of a message."""
 
@@ -43,6 +51,7 @@ class Facts:
 
     terms: tuple[Term, ...] = ()  # found in the message, each once
     words: int = 0  # how many the message has, as the database counts them
+    wording: Wording | None = None  # None: no word is known
     resemblances: tuple[Resemblance, ...] = ()  # to samples of spam, the greatest first
     taught: Taught | None = None  # None: no lesson says anything
     authentication: Authentication | None = None  # None: not asked who sent it

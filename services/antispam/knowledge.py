@@ -30,6 +30,7 @@ class Knowledge:
             facts,
             terms=known.terms,
             words=len(known.tokens),
+            wording=known.wording,
             resemblances=known.resemblances,
             taught=self.learned.look(known.tokens, known.numbers),
         )

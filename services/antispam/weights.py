@@ -237,7 +237,7 @@ WEIGHTS: Mapping[str, Weight] = MappingProxyType(
         "structure.empty": _weak(0.5),
         "structure.html_as_text": _weak(1.0),
         "structure.html_only": _weak(0.4),
-        "structure.link_only": _weak(1.0),
+        "structure.link_only": _weak(0.6),
         "structure.one_alternative": _weak(0.5),
         "structure.pictures_only": _strong(1.0),
         "subject.capitals": _weak(0.9),

@@ -14,6 +14,7 @@ from services.antispam.database.database import SHIPPED, SOURCES, Database, load
 from services.antispam.database.motifs import MOTIFS
 from services.antispam.knowledge import Knowledge
 from services.antispam.statistics.model import MODEL
+from services.antispam.statistics.words import WORDS
 from tests.support.bases import MADE_AT
 
 SHIPPED_DATABASE = load_database(open_set(SHIPPED))
@@ -30,7 +31,7 @@ def content_sources(
     All else is as in the sources of the database that comes with the gateway.
     """
     (folder / "terms").mkdir(parents=True)
-    for name in (MOTIFS, MODEL):
+    for name in (MOTIFS, MODEL, WORDS):
         shutil.copyfile(SOURCES / name, folder / name)
     shutil.copytree(SOURCES / "tables", folder / "tables")
     (folder / "categories.tsv").write_text(categories, encoding="utf-8")

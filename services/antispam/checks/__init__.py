@@ -23,6 +23,7 @@ from services.antispam.checks.shapes import shapes
 from services.antispam.checks.structure import structure
 from services.antispam.checks.subject import subject
 from services.antispam.checks.terms import terms
+from services.antispam.checks.words import words
 from services.antispam.view import View
 
 Check = Callable[[View], Iterable[Finding]]
@@ -31,6 +32,7 @@ CHECKS: tuple[Check, ...] = (
     phrases,
     samples,
     terms,
+    words,
     lessons,
     addresses,
     subject,

@@ -27,6 +27,7 @@ from services.antispam.database.samples import (
 from services.antispam.database.tables import TABLES, parse_tables
 from services.antispam.database.terms import parse_phrases, write_phrases
 from services.antispam.statistics.model import MODEL, BadModel, Model, read_model
+from services.antispam.statistics.words import WORDS, read_words
 
 
 def build_set(sources: Path, made: Path, made_at: datetime) -> Manifest:
@@ -45,11 +46,13 @@ def build_set(sources: Path, made: Path, made_at: datetime) -> Manifest:
     tables = {name: read_source(sources / "tables" / name) for name in TABLES}
     parse_tables(tables)
     model = _model(sources / MODEL)
+    words = read_words(read_source(sources / WORDS), str(sources / WORDS))
 
     for source in (
         listed,
         sources / MOTIFS,
         sources / MODEL,
+        sources / WORDS,
         *(sources / "tables" / name for name in TABLES),
     ):
         shutil.copyfile(source, made / source.name)
@@ -66,6 +69,7 @@ def build_set(sources: Path, made: Path, made_at: datetime) -> Manifest:
             for name, text in tables.items()
         ),
         describe_file(made / MODEL, records=len(model.weights)),
+        describe_file(made / WORDS, records=len(words.weights)),
     ]
     manifest = make_manifest(Family.ANTISPAM, made_at, files)
     write_manifest(made, manifest)

@@ -15,13 +15,14 @@ from services.antispam.database.samples import SAMPLES, Samples, read_samples
 from services.antispam.database.tables import TABLES, Tables, parse_tables
 from services.antispam.database.terms import Terms, read_phrases
 from services.antispam.database.tokens import tokens_of
-from services.antispam.facts import Resemblance, Term
+from services.antispam.facts import Resemblance, Term, Wording
 from services.antispam.statistics.model import MODEL, BadModel, Model, read_model
+from services.antispam.statistics.words import WORDS, Words, read_words
 
 CATEGORIES = "categories.tsv"
 TERMS = "terms.tsv"
 
-FILES = (CATEGORIES, TERMS, MOTIFS, *TABLES, MODEL, *SAMPLES)
+FILES = (CATEGORIES, TERMS, MOTIFS, *TABLES, MODEL, WORDS, *SAMPLES)
 """What a set is made of."""
 
 SHIPPED = Path(__file__).parent / "shipped"
@@ -38,6 +39,7 @@ class Known:
     tokens: Sequence[str] = ()  # of the whole text
     numbers: Numbers | None = None  # its fingerprint; None: it is too short
     terms: tuple[Term, ...] = ()
+    wording: Wording | None = None  # what its words say; None: none is known
     resemblances: tuple[Resemblance, ...] = ()
 
 
@@ -53,6 +55,7 @@ class Database:
     motifs: Motifs
     tables: Tables
     model: Model
+    words: Words
 
     def look(self, words: str, subjects: Sequence[str]) -> Known:
         """What is known of a text (`Message.words`) with these Subjects."""
@@ -63,6 +66,7 @@ class Database:
             tokens,
             numbers,
             self.terms.found_in(tokens, subject),
+            self.words.of(tokens, subject),
             self.samples.like(numbers) if numbers is not None else (),
         )
 
@@ -78,6 +82,7 @@ def load_database(source: BaseSet) -> Database:
         terms = Terms(read_phrases(_read(folder / TERMS)), categories)
         motifs = parse_motifs(_read(folder / MOTIFS), MOTIFS)
         tables = parse_tables({name: _read(folder / name) for name in TABLES})
+        words = read_words(_read(folder / WORDS), WORDS)
     except (BadSource, ValueError) as problem:
         raise UnusableSet(f"{folder}: {problem}") from problem
     try:
@@ -93,6 +98,7 @@ def load_database(source: BaseSet) -> Database:
         motifs,
         tables,
         model,
+        words,
     )
 
 

@@ -86,6 +86,10 @@ def person(words: Mapping[str, tuple[str, ...]], language: str, random: Random) 
     return f"{first} {random.choice(words['last'])}"
 
 
+RECIPIENTS = ("rivertown", "northgate", "lindenhof", "blueharbor")
+"""Who gets composed mail: the first labels of their domains."""
+
+
 def mailbox_of(random: Random) -> str:
     """The recipient's address."""
     name = random.choice(
@@ -103,7 +107,7 @@ def mailbox_of(random: Random) -> str:
             "marta.s",
         )
     )
-    return f"{name}@{random.choice(('rivertown', 'northgate', 'lindenhof', 'blueharbor'))}.example"
+    return f"{name}@{random.choice(RECIPIENTS)}.example"
 
 
 def document(words: str) -> bytes:

@@ -18,14 +18,19 @@ from gateway.domain.journey import Finding
 from services.antispam.checks import CHECKS
 from services.antispam.database.composing import compose
 from services.antispam.database.database import SHIPPED, load_database
+from services.antispam.database.tokens import tokens_of
 from services.antispam.database.written import shipped_texts, shipped_words
 from services.antispam.facts import Facts
 from services.antispam.knowledge import Knowledge
 from services.antispam.reading.reading import read_whole
 from services.antispam.statistics.features import features_of
+from services.antispam.statistics.words import words_of
 from services.antispam.view import View
 
 MANIFEST = "manifest.tsv"
+
+WRITTEN = "written"
+"""Before the language of sources that were written for the project."""
 
 SHAPES_OF_EACH = 4
 """Messages that are composed of each written text."""
@@ -62,6 +67,17 @@ class Examined:
     good: bool
     findings: tuple[Finding, ...]
     features: tuple[str, ...]
+    words: frozenset[str] = frozenset()
+
+    @property
+    def origin(self) -> str:
+        """What it has its words from: the corpus that it is of, or its written text."""
+        return self.name.partition("#")[0] if is_written(self.source) else self.source.partition("/")[0]
+
+
+def is_written(source: str) -> bool:
+    """Whether the messages of a source were written for the project."""
+    return source.startswith(f"{WRITTEN}/")
 
 
 def corpus_in(folder: Path, unpacked: Path) -> Iterator[Labelled]:
@@ -97,7 +113,7 @@ def written_mail() -> Iterator[Labelled]:
             asked = zlib.crc32(made.body) % 2
             yield Labelled(
                 f"{text.name}#{seed}",
-                f"written/{text.language}",
+                f"{WRITTEN}/{text.language}",
                 text.good,
                 None,
                 made.body,
@@ -125,9 +141,11 @@ def examine(message: Labelled) -> Examined:
         helo=message.helo,
         sender=message.sender,
     )
-    view = View(read, _knowledge().added_to(facts, read), _knowledge().database)
+    # What words say is learnt with the rest: what was learnt before must not tell.
+    view = View(read, replace(_knowledge().added_to(facts, read), wording=None), _knowledge().database)
     findings = tuple(finding for check in CHECKS for finding in check(view))
-    return Examined(message.name, message.source, message.good, findings, features_of(view, findings))
+    words = words_of(tokens_of(read.words), tokens_of("\n".join(read.subjects)))
+    return Examined(message.name, message.source, message.good, findings, features_of(view, findings), words)
 
 
 def without(examined: Examined, forgotten: Iterable[str]) -> Examined:

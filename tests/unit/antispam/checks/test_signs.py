@@ -308,16 +308,17 @@ def test_no_message_makes_a_check_fail(noise: bytes, name: str) -> None:
     assert looked == look(read_whole(raw), SHIPPED_KNOWLEDGE, expired=lambda: False)
 
 
-def test_good_mail_that_was_written_for_the_project_is_never_spam() -> None:
+def test_good_mail_that_was_written_for_the_project_is_hardly_ever_spam() -> None:
     words = shipped_words()
-    spam = []
-    for text in shipped_texts():
-        if text.good:
-            read = read_whole(compose(text, words, 1).body)
-            findings = look(read, SHIPPED_KNOWLEDGE, expired=lambda: False).findings
-            degrees = [
-                degree for degree in Degree if status_of(weigh(findings, degree), degree) is SpamStatus.SPAM
-            ]
-            spam += [(text.name, degree) for degree in degrees]
+    texts = [text for text in shipped_texts() if text.good]
+    spam: dict[Degree, list[str]] = {degree: [] for degree in Degree}
+    for text in texts:
+        read = read_whole(compose(text, words, 1).body)
+        findings = look(read, SHIPPED_KNOWLEDGE, expired=lambda: False).findings
+        for degree, names in spam.items():
+            if status_of(weigh(findings, degree), degree) is SpamStatus.SPAM:
+                names.append(text.name)
 
-    assert spam == []
+    assert spam[Degree.SOFT] == []
+    assert len(spam[Degree.STANDARD]) <= 0.003 * len(texts), spam[Degree.STANDARD]
+    assert len(spam[Degree.HARD]) <= 0.01 * len(texts), spam[Degree.HARD]

@@ -19,6 +19,7 @@ from services.antispam.knowledge import Knowledge
 from services.antispam.looking import look
 from services.antispam.message import read_message
 from services.antispam.statistics.model import MODEL, Model, write_model
+from services.antispam.statistics.words import WORDS
 from services.antispam.view import read_mailbox
 from tests.support.bases import MADE_AT
 from tests.support.content import a_database, content_in_use, content_sources
@@ -110,6 +111,10 @@ BROKEN = [
     ),
     (MODEL, b"no array", "model.npy: not an array of numpy"),
     (MODEL, write_model(Model({})), "model.npy: knows no feature"),
+    (WORDS, b"free\n", "words.tsv, line 1: a line is a word and its weight, with one tab between them"),
+    (WORDS, b"free\tmuch\n", "words.tsv, line 1: 'much' is no weight"),
+    (WORDS, b"free\tnan\n", "words.tsv, line 1: 'nan' is no weight"),
+    (WORDS, b"# none\n", "words.tsv: says nothing"),
 ]
 
 

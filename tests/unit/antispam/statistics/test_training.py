@@ -11,7 +11,7 @@ from cli.maker.model import train_model
 from gateway.domain.journey import Finding
 from gateway.runtime.exitcodes import ExitCode
 from services.antispam.statistics.corpus import Examined, NoCorpus, corpus_in, examine, without, written_mail
-from services.antispam.statistics.training import MOST, train
+from services.antispam.statistics.training import MOST, train, train_words
 
 MAIL = b"From: Ann Miller <ann.miller@firm.example>\nTo: bob@own.example\nSubject: hello\n\nhello\n"
 MANIFEST = (
@@ -70,6 +70,42 @@ def test_what_is_forgotten_is_forgotten_by_name_and_by_family() -> None:
     assert without(message, ["date.zone"]).features == ("date.past", "good.named")
 
 
+def some_words(good: str, bad: str, *, sources: int = 3) -> list[Examined]:
+    return [
+        Examined(str(number), f"source {number}", label, (), (), frozenset(text.split()))
+        for number in range(sources)
+        for label, text in ((True, good), (False, bad))
+    ]
+
+
+def test_words_of_bad_mail_speak_against_it_and_those_of_both_for_nobody() -> None:
+    weights = train_words(some_words("lunch the", "viagra the")).weights
+
+    assert weights["viagra"] > 0.1
+    assert weights["lunch"] < -0.1
+    assert abs(weights.get("the", 0.0)) < 0.05
+
+
+def test_words_of_few_sources_are_not_learnt() -> None:
+    assert train_words(some_words("lunch", "viagra", sources=2)).weights == {}
+
+
+def test_words_that_written_mail_is_filled_with_are_not_learnt() -> None:
+    weights = train_words(some_words("lunch Wellington :wellington", "viagra http example")).weights
+
+    assert set(weights) == {"lunch", "viagra", "Wellington"}
+
+
+def test_written_mail_counts_by_its_texts() -> None:
+    few = [
+        Examined(f"bad/en/{number}#0", "written/en", False, (), (), frozenset({"word"}))
+        for number in range(4)
+    ]
+    many = some_words("word", "other") * 10
+
+    assert train_words([*few, *many]).weights["word"] < 0
+
+
 def test_a_corpus_is_unpacked_once_and_examined_as_the_gateway_would(tmp_path: Path) -> None:
     corpus, unpacked = a_corpus(tmp_path), tmp_path / "unpacked"
 
@@ -86,9 +122,9 @@ def test_a_missing_corpus_is_told(tmp_path: Path) -> None:
     with pytest.raises(NoCorpus, match="is not there"):
         list(corpus_in(tmp_path, tmp_path))
 
-    told = CliRunner().invoke(train_model, [str(tmp_path), str(tmp_path / "model.npy")])
+    told = CliRunner().invoke(train_model, [str(tmp_path), str(tmp_path)])
     assert told.exit_code == ExitCode.SYSTEM_ERROR
-    assert not (tmp_path / "model.npy").exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_written_mail_is_good_and_bad_with_and_without_facts() -> None:
