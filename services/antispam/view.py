@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 from gateway.authentication.dmarc.record import organisation_of
 from gateway.domain.authentication import Result
@@ -27,6 +28,9 @@ MOST_VISITED = 512
 
 SHORTEST_NAME = 4
 """Letters of a name that is not met under other top-level domains by chance."""
+
+BEHIND_SCHEME = len("https:")
+"""Where no colon stands in an address that has neither a port nor another address in it."""
 
 _FORWARDED = re.compile(
     r"(?:fwd?|wg|tr|rv|enc|doorst|pd|vb|vl|vs|i|ilt|пересл|转发|轉寄|転送)\s{0,3}[:：]", re.IGNORECASE
@@ -78,10 +82,10 @@ class View:
         """How many fields of that name there are."""
         return len(self._fields.get(name, ()))
 
-    def values(self, name: str) -> tuple[str, ...]:
-        """The values of all fields of that name, as a person reads them."""
+    def values(self, name: str, most: int = MOST_VALUES) -> tuple[str, ...]:
+        """The values of the first fields of that name, as a person reads them."""
         found = self._fields.get(name, ())
-        return tuple(text_value(self.message.head, field)[:LONGEST_VALUE] for field in found[:MOST_VALUES])
+        return tuple(text_value(self.message.head, field)[:LONGEST_VALUE] for field in found[:most])
 
     def value(self, name: str) -> str:
         """The first of `values`, or ""."""
@@ -141,14 +145,15 @@ class View:
     def visited(self) -> tuple[Link, ...]:
         """Links that a person could follow."""
         shown = (link for link in self.message.links if link.source is not Source.IMAGE and not link.hidden)
-        return tuple(link for _, link in zip(range(MOST_VISITED), shown, strict=False))
+        return tuple(islice(shown, MOST_VISITED))
 
     @cached_property
     def nameless(self) -> bool:
         """Whether a link leads to an address without a name, or past the ports of the web."""
-        return any(
-            _NUMBERS.fullmatch(link.host) or ":" in link.host or odd_port(link.url) for link in self.visited
-        )
+        hosts = {link.host for link in self.visited}
+        if any(":" in host or _NUMBERS.fullmatch(host) for host in hosts):
+            return True
+        return any(odd_port(link.url) for link in self.visited if ":" in link.url[BEHIND_SCHEME:])
 
     @cached_property
     def destinations(self) -> tuple[str, ...]:
@@ -183,7 +188,7 @@ class View:
             return True
         if not self.house or self.nameless or (self.feigned and not self.feigned.common):
             return False
-        return any(self.is_own(link.domain) for link in self.visited)
+        return any(map(self.is_own, self.destinations))
 
     def is_own(self, domain: str) -> bool:
         """Whether a domain is the author's: the same name, perhaps under another top-level domain."""

@@ -63,7 +63,7 @@ def read_date(text: str) -> datetime | None:
 
 def _arrival(view: View) -> datetime | None:
     """When the last server before us had the message, as it wrote itself."""
-    for value in view.values("received")[:2]:
+    for value in view.values("received", most=2):
         if moment := read_date(value.rpartition(";")[2].strip()):
             return moment
     return None

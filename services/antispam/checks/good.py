@@ -10,7 +10,8 @@ from gateway.domain.journey import Finding
 from services.antispam.message import Source
 from services.antispam.view import View
 
-_QUOTED = re.compile(r"^[ \t]{0,2}(?:>|\|)[ \t>]*\S", re.MULTILINE)
+# Line ends can be looked for faster than beginnings of lines.
+_QUOTED = re.compile(r"\n[ \t]{0,2}[>|][ \t>]*\S")
 _ANSWERED = re.compile(
     r"(?:wrote|writes|schrieb[^\n:]{0,80}|a écrit|escribió|escreveu|ha scritto|schreef|napisał\(?a?\)?|пишет"
     r"|писал\(?а?\)?|写道|さん?は書きました)\s*[:：]"
@@ -19,9 +20,8 @@ _ANSWERED = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _WORK = re.compile(
-    r"^(?:diff --git |@@ -\d+,\d+ \+\d+|--- a/|\+\+\+ b/|Signed-off-by: |Reviewed-by: |#include <"
-    r"|Traceback \(most recent call last\))|^\s*(?:\$ |# )(?:sudo|apt|git|cd|ls|cat|mdadm|make) ",
-    re.MULTILINE,
+    r"\n(?:diff --git |@@ -\d+,\d+ \+\d+|--- a/|\+\+\+ b/|Signed-off-by: |Reviewed-by: |#include <"
+    r"|Traceback \(most recent call last\)|\s*(?:\$ |# )(?:sudo|apt|git|cd|ls|cat|mdadm|make) )"
 )
 _SIGNATURE = re.compile(r"^-- ?$", re.MULTILINE)
 _CODE = re.compile(r"(?<![\w#.-])(?:\d{4,8}|\d{3}[ -]\d{3}|[A-Z]-\d{6}|[A-Z0-9]{6,8})(?![\w-])")
@@ -43,6 +43,9 @@ _LEGAL = frozenset(
     ("the", "inc", "ltd", "llc", "gmbh", "und", "and", "team", "news", "info", "mail", "service", "support")
 )
 
+LONGEST_LOOK = 20_000
+"""Characters of a text in which quotes and work are looked for."""
+
 SHORT = 700
 """Characters of a text that says one thing."""
 
@@ -58,15 +61,15 @@ def good(view: View) -> Iterator[Finding]:
 
 
 def _conversation(view: View) -> Iterator[Finding]:
-    text = view.message.plain or view.message.text
-    quoted = len(_QUOTED.findall(text[:20000]))
-    if view.replies and (quoted >= 2 or _ANSWERED.search(text[:20000])):
+    # Each line stands behind a line end, the first one too.
+    text = "\n" + (view.message.plain or view.message.text)[:LONGEST_LOOK]
+    if view.replies and (len(_QUOTED.findall(text)) >= 2 or _ANSWERED.search(text)):
         yield Finding("good.conversation", "it answers a message, and quotes it")
     elif view.replies and not view.forwards:
         yield Finding("good.answer", "it answers a message")
     if view.discussion:
         yield Finding("good.discussion", "it comes through a list of people who write to each other")
-    if _WORK.search(text[:20000]):
+    if _WORK.search(text):
         yield Finding("good.work", "it is about code, or the output of a program")
 
 
@@ -76,7 +79,7 @@ def _person(view: View) -> Iterator[Finding]:
     if _AGENT.match(agent) and not view.bulk:
         yield Finding("good.agent", f"a person's program wrote it: {agent[:40]!r}")
     text = message.plain or message.text
-    if _SIGNATURE.search(text[-3000:]) and not view.visited:
+    if not view.visited and _SIGNATURE.search(text[-3000:]):
         yield Finding("good.signature", "it ends in a signature")
     if _related(view):
         yield Finding("good.named", f"the author's name, {view.author.name[:40]!r}, fits the address")
@@ -88,7 +91,8 @@ def _house(view: View) -> Iterator[Finding]:
         return  # what belongs to anybody, or to another than it says, speaks for nobody
     signed = house in view.signers
     weblinks = [link for link in view.visited if link.source is not Source.ATTACHMENT and link.domain]
-    own = [link for link in weblinks if view.is_own(link.domain)]
+    domains = frozenset(filter(view.is_own, view.destinations))
+    own = [link for link in weblinks if link.domain in domains]
     if weblinks and len(own) >= OWN_SHARE * len(weblinks):
         name = "good.own_links_signed" if signed else "good.own_links"
         yield Finding(name, f"{len(own)} of {len(weblinks)} links lead to the sender, {house}")

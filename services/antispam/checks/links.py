@@ -13,7 +13,7 @@ from services.antispam.database.tables import Tables, is_in
 from services.antispam.hosts import Use, use_of
 from services.antispam.message import Link, Source
 from services.antispam.randomness import looks_random, mixes_digits
-from services.antispam.view import View, odd_port
+from services.antispam.view import BEHIND_SCHEME, View, odd_port
 
 _SHOWN = re.compile(
     r"\s*(?:https?://|www\.)?((?:[\w-]{1,63}\.)+[a-z]{2,24})(?:[/?:].*)?\s*",
@@ -45,6 +45,10 @@ _NEVER_BY_CHANCE = frozenset(
 )
 
 
+Signs = tuple[tuple[str, str], ...]
+"""Names, and what is told of each."""
+
+
 def links(view: View) -> Iterator[Finding]:
     """Findings about links; each kind is told once, with its first example.
 
@@ -52,8 +56,9 @@ def links(view: View) -> Iterator[Finding]:
     """
     told: dict[str, str] = {}
     times: Counter[str] = Counter()
+    by_host: dict[tuple[str, Source], Signs] = {}
     for link in view.visited:
-        for name, reason in _about(link, view):
+        for name, reason in _about(link, view, by_host):
             times[name] += 1
             if name not in told:
                 told[name] = f"{reason}: {link.host or link.url[:60]}"
@@ -64,7 +69,27 @@ def links(view: View) -> Iterator[Finding]:
     yield from _whole(view)
 
 
-def _about(link: Link, view: View) -> Iterator[tuple[str, str]]:
+def _about(link: Link, view: View, by_host: dict[tuple[str, Source], Signs]) -> Signs:
+    """The signs of a link; of those that tell nothing but their host, the first of a host is looked at."""
+    if not link.host or not _is_plain(link):
+        return tuple(_signs(link, view))
+    place = link.host, link.source
+    known = by_host.get(place)
+    if known is not None:
+        return known
+    signs = tuple(_signs(link, view))
+    if not is_in(link.host, view.tables.redirectors):
+        by_host[place] = signs
+    return signs
+
+
+def _is_plain(link: Link) -> bool:
+    """Whether it tells nothing but its host, if that does not lead on."""
+    url = link.url
+    return not ("@" in url or "%" in url or ":" in url[BEHIND_SCHEME:] or "." in link.text)
+
+
+def _signs(link: Link, view: View) -> Iterator[tuple[str, str]]:
     url, host = link.url, link.host
     if url[:5].lower() == "data:" or url[:11].lower() == "javascript:":
         yield "link.content", "a link holds a page of its own"
@@ -139,7 +164,7 @@ def _whole(view: View) -> Iterator[Finding]:
     ):
         yield Finding("link.all_elsewhere", f"no link leads to the sender: {', '.join(seen[:3])}")
     buttons = [link for link in view.visited if link.source is Source.HTML]
-    if len(buttons) >= 2 and len({link.url for link in buttons}) == 1:
+    if len(buttons) >= 2 and all(link.url == buttons[0].url for link in buttons):
         yield Finding("link.one_target", "all links lead to one place")
     elif 1 <= len(buttons) <= 2 and view.message.markup and len(seen) == 1 and strangers:
         yield Finding("link.single", f"the only link leads to {seen[0]}")

@@ -100,10 +100,9 @@ def _way(view: View) -> Iterator[Finding]:
         yield Finding("helo.no_domain", f"the client did not name itself by a full name: {helo[:60]!r}")
     elif _DIALUP.search(helo):
         yield Finding("helo.dialup", f"the client is named like a line for the home: {helo[:80]}")
-    way = view.values("received")
-    if len(way) > 1:
+    if view.count("received") > 1:
         return
-    for value in way[:1]:
+    for value in view.values("received"):
         host = _FROM_HOST.match(value)
         if (
             host

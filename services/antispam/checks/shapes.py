@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from string import digits
 
 from gateway.domain.journey import Finding
 from services.antispam.view import View
@@ -16,23 +17,25 @@ from services.antispam.view import View
 LONGEST_LOOK = 8_000
 """Characters in which sums and numbers are looked for."""
 
+# What these begin with can be looked for fast; then they look back.
 _SUM = re.compile(
-    r"(?:(?:us)?\$|usd|eur|€|gbp|£|us dollars?)\s?\d{1,3}(?:[.,]\d{3}){1,3}"
-    r"|(?<![\d.,])\d{1,3}(?:[.,]\d{3}){2,3}(?:[.,]\d\d)?\s?(?:\$|usd|euros?|€|dollars?|pounds|gbp)"
-    r"|(?<![\d.,])\d[\d.,]{0,15}\s?(?:millions?|billion|milliones|millionen|milhões|millones)\b"
-    r"|million (?:us |united states |american )?(?:dollar|euro|pound)",
-    re.IGNORECASE,
+    r"\d(?i:(?:(?<=[$€£].)|(?<=[$€£]\s.)"
+    r"|(?<=usd.)|(?<=usd\s.)|(?<=eur.)|(?<=eur\s.)|(?<=gbp.)|(?<=gbp\s.)"
+    r"|(?<=us dollar.)|(?<=us dollar\s.)|(?<=us dollars.)|(?<=us dollars\s.))\d{0,2}[.,]\d{3}"
+    r"|(?<![\d.,].)(?:"
+    r"\d{0,2}(?:[.,]\d{3}){2,3}(?:[.,]\d\d)?\s?(?:\$|usd|euros?|€|dollars?|pounds|gbp)"
+    r"|[\d.,]{0,15}\s?(?:millions?|billion|milliones|millionen|milhões|millones)\b))"
 )
-_MONEY = ("$", "€", "£", "usd", "eur", "gbp", "milli", "billion", "milh", "millon", "dollar", "pound")
+_MILLIONS = re.compile(r"million (?:us |united states |american )?(?:dollar|euro|pound)")
 _PHONE = re.compile(
     r"(?<!\d)(?:\+?1[ .-]{0,3})?[(]?8\d\d[)]?[ .-]{0,3}\d{3}[ .-]{0,3}\d{4}\b"
     r"|\+\d{1,3}(?:[ ().-]{0,3}\d){9,12}\b"
     r"|[(]\d{3}[)][ .-]{0,3}\d{3}[ .-]{0,3}\d{4}\b"
 )
-_DIGITS = re.compile(r"\d(?:[ ().-]{0,3}\d){6}")
-_SHORTEST_COIN = 27
+_DIGITS = re.compile(r"\d(?:[ ().-]{0,4}\d){6,}")
 _COIN = re.compile(
-    r"\b(?:bc1[a-z0-9]{25,60}|[13][a-km-zA-HJ-NP-Z1-9]{26,34}|0x[a-fA-F0-9]{40}|T[A-Za-z1-9]{33})\b"
+    r"[b130T](?<=\b.)(?:(?<=b)c1[a-z0-9]{25,60}|(?<=[13])[a-km-zA-HJ-NP-Z1-9]{26,34}"
+    r"|(?<=0)x[a-fA-F0-9]{40}|(?<=T)[A-Za-z1-9]{33})\b"
 )
 
 
@@ -159,9 +162,7 @@ def shapes(view: View) -> Iterator[Finding]:
     told |= dict.fromkeys(_numbers(view.message.text[:LONGEST_LOOK]), 1)
     strange = not view.related
     for shape in _SHAPES:
-        if any(
-            all(told.get(motif, 0) >= least for motif, least in needs.items()) for needs in shape.alternatives
-        ):
+        if any(_is_told(needs, told) for needs in shape.alternatives):
             evidence = ", ".join(_evidence(shape, view.motifs))
             yield Finding(f"shape.{shape.name}", f"{shape.reason}: {evidence}" if evidence else shape.reason)
             if strange:
@@ -171,14 +172,20 @@ def shapes(view: View) -> Iterator[Finding]:
                 )
 
 
+def _is_told(needs: Mapping[str, int], told: Mapping[str, int]) -> bool:
+    return needs.keys() <= told.keys() and all(told[motif] >= least for motif, least in needs.items())
+
+
 def _numbers(text: str) -> Iterator[str]:
-    """Sums, telephone numbers and addresses of purses, looked for where there can be any."""
-    lower = text.lower()
-    if any(word in lower for word in _MONEY) and _SUM.search(text):
+    """Sums, telephone numbers and addresses of purses."""
+    has_digits = not text.isascii() or any(digit in text for digit in digits)
+    if (has_digits and _SUM.search(text)) or _MILLIONS.search(text.lower()):
         yield "sum"
-    if _DIGITS.search(text) and _PHONE.search(text):
+    # One begins with a bracket at most, and what stands behind the last digit may say that it is none.
+    rows = ((row.start(), row.end()) for row in _DIGITS.finditer(text if has_digits else ""))
+    if any(_PHONE.search(text, max(start - 1, 0), end + 1) for start, end in rows):
         yield "phone"
-    if max(map(len, text.split()), default=0) >= _SHORTEST_COIN and _COIN.search(text):
+    if _COIN.search(text):
         yield "coin"
 
 

@@ -9,13 +9,15 @@ from ahocorasick_rs import AhoCorasick, MatchKind
 
 from gateway.bases.source import BadSource
 from services.antispam.database.lines import Line, lines_of
+from services.antispam.reading.plain import single_spaced
 
 MOTIFS = "motifs.tsv"
 
 MOST_LETTERS = 6_000
 """Characters that are looked at: who wants something says so before, and a newspaper tells of everything."""
 
-_APOSTROPHES = str.maketrans({"_": " ", "’": "'", "‘": "'", "´": "'", "\xa0": " "})
+_SAME = (("_", " "), ("’", "'"), ("‘", "'"), ("´", "'"), ("\xa0", " "), ("\n", " "))
+"""What is written in place of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,10 @@ class Motifs:
 
     def found_in(self, text: str) -> Mapping[str, tuple[str, ...]]:
         """The phrases of each motif that the text holds, each once, in the order they stand there."""
-        plain = " ".join(text[:MOST_LETTERS].translate(_APOSTROPHES).split())
+        plain = text[:MOST_LETTERS]
+        for written, meant in _SAME:
+            plain = plain.replace(written, meant)
+        plain = single_spaced(plain)
         found: dict[str, dict[str, None]] = {}
         for index, start, end in self.automaton.find_matches_as_indexes(plain, overlapping=True):
             phrase = self.phrases[index]

@@ -36,25 +36,31 @@ _POINTS = re.compile(
 """Marks that nobody has to write: Arabic and Hebrew vowels, stretched letters, accents that fit no letter."""
 
 _unspaced = re.compile(f"[{_UNSPACED}]").match
-_has_other_rules = re.compile(
-    "[\u0300-\u036f\u0590-\u10ff\u1780-\u17ff\u3005-\u9fff\uf900-\ufaff\U00020000-\U0003134f]"
-).search
+_OTHER_RULES = "\u0300-\u036f\u0590-\u10ff\u1780-\u17ff\u3005-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
+_has_other_rules = re.compile(f"[{_OTHER_RULES}]").search
 """Finds what is not read like Latin, Greek and Cyrillic: one look, so that these do not pay."""
+
+_counts_beyond_ascii = re.compile(rf"[^\x00-\x7f](?<=[\w{_SIGNS}{_OTHER_RULES}])").search
+"""Finds what is more than quotation marks, dashes and pictures, which English has, too."""
 
 
 def tokens_of(text: str) -> list[str]:
     """The tokens of a text, in its order, at most `MOST_TOKENS`."""
+    if not text.isascii():
+        text = normalize("NFKC", text)
+        if not _counts_beyond_ascii(text):
+            text = text.encode("ascii", "replace").decode("ascii")
     if text.isascii():
         # Three passes in C cost a quarter of what an expression does.
         plain = text.translate(_ASCII_SPACED)
         for sign in _ASCII_SIGNS:
             plain = plain.replace(sign, f" {sign} ")
         found = plain.split()
-    elif _has_other_rules(plain := normalize("NFKC", text)):
-        runs = _TOKEN.findall(_POINTS.sub("", plain).casefold())
+    elif _has_other_rules(text):
+        runs = _TOKEN.findall(_POINTS.sub("", text).casefold())
         found = [token for run in runs for token in (run if is_unspaced(run) else (run,))]
     else:
-        found = _TOKEN.findall(plain.casefold())
+        found = _TOKEN.findall(text.casefold())
     return found if len(found) <= MOST_TOKENS else list(islice(found, MOST_TOKENS))
 
 

@@ -21,6 +21,7 @@ MOST_TARGETS = 2
 """Addresses inside an address that are read: redirectors of redirectors."""
 
 _REMEMBERED = 4096
+_BEHIND_SCHEME = len("https://")
 
 _ORDINARY = re.compile(r"https?://([a-z0-9][a-z0-9.-]{0,240}\.[a-z]{2,20})(?:[/?#][!-\[\]-~]{0,2000})?\Z")
 _BROKEN = str.maketrans("", "", "\t\r\n")
@@ -50,7 +51,8 @@ def address_of(reference: str, base: str = "") -> Address | None:
     """
     ordinary = _ORDINARY.match(reference)
     if ordinary:
-        return Address(reference, ordinary[1], domain_of_host(ordinary[1]))
+        host = ordinary[1]
+        return Address(reference, host, domain_of_host(host))
     url = reference[: LONGEST_URL * 2].translate(_BROKEN).strip()[:LONGEST_URL]
     if not url or url[0] == "#":
         return None
@@ -77,11 +79,12 @@ def address_of(reference: str, base: str = "") -> Address | None:
 
 def targets_in(url: str) -> Iterable[str]:
     """The addresses that stand inside an address, as those of redirectors have them."""
-    return _targets(url) if url.lower().count("http") > 1 else ()
+    may_hold = ":" in url[_BEHIND_SCHEME:] or "%" in url
+    return _targets(url) if may_hold and url.lower().count("http") > 1 else ()
 
 
 def _targets(url: str) -> Iterator[str]:
-    start = 8  # behind the scheme of its own
+    start = _BEHIND_SCHEME
     for _ in range(MOST_TARGETS):
         found = _TARGET.search(url, start)
         if found is None:

@@ -25,13 +25,18 @@ _INVISIBLE = (
 _JOINERS = "\u200c\u200d"
 _LETTERS = "A-Za-z\u00c0-\u024f\u0370-\u03ff\u0400-\u052f\u1e00-\u1fff"
 _NOT_SEEN = re.compile(f"[{_INVISIBLE}]+")
-_JOINED = re.compile(f"(?<=[{_LETTERS}\\d])[{_JOINERS}]+(?=[{_LETTERS}\\d])")
-_SPLIT = re.compile(f"(?<=[{_LETTERS}])[{_INVISIBLE}{_JOINERS}]+(?=[{_LETTERS}])")
+# These two begin with what is rare, which is looked for faster than the letter before it.
+_JOINED = re.compile(f"[{_JOINERS}](?<=[{_LETTERS}\\d].)[{_JOINERS}]*(?=[{_LETTERS}\\d])")
+_SPLIT = re.compile(f"[{_INVISIBLE}{_JOINERS}](?<=[{_LETTERS}].)[{_INVISIBLE}{_JOINERS}]*(?=[{_LETTERS}])")
 _SOFT_HYPHEN = "\u00ad"
 _RIGHT_TO_LEFT = "\u202e"
 _REVERSED = re.compile("\u202e([^\u202c\u202e\n]*)\u202c?")
-_FANCY = re.compile("[\u24b6-\u24e9\U0001d400-\U0001d7ff\U0001f110-\U0001f189\u1d00-\u1d2b]")
-_WIDE = re.compile("[\uff21-\uff3a\uff41-\uff5a]{2}")
+_OTHER_SHAPES = "\u24b6-\u24e9\U0001d400-\U0001d7ff\U0001f110-\U0001f189\u1d00-\u1d2b"
+_FULL_WIDTH = "\uff21-\uff3a\uff41-\uff5a"
+_FANCY = re.compile(f"[{_OTHER_SHAPES}]")
+_WIDE = re.compile(f"[{_FULL_WIDTH}]{{2}}")
+_DISGUISING = re.compile(f"[{_INVISIBLE}{_JOINERS}{_OTHER_SHAPES}{_FULL_WIDTH}]")
+"""What most texts beyond ASCII have nothing of."""
 _EAST_ASIAN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _BOXED = str.maketrans(
     {0x1F130 + n: chr(97 + n) for n in range(26)}
@@ -81,7 +86,10 @@ class Disguises:
 def undisguised(text: str, disguises: Disguises) -> str:
     """The words of `text`, case-folded and as they were meant. What was undone is noted."""
     if not text.isascii():
-        text = _plain_letters(_seen_letters(text, disguises), disguises)
+        if _DISGUISING.search(text):
+            text = _plain_letters(_seen_letters(text, disguises), disguises)
+        else:
+            text = unicodedata.normalize("NFKC", text)
     text = text.casefold()
     if not text.isascii() and _SEVERAL_SCRIPTS.search(text):
         text = _one_script(text, disguises)

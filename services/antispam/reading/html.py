@@ -17,7 +17,7 @@ from turbohtml import Token, TokenType, tokenize
 from services.antispam.message import Markup, Source
 from services.antispam.reading.disguises import Disguises
 from services.antispam.reading.elements import ELEMENTS, FOREIGN, UNKNOWN
-from services.antispam.reading.plain import lines
+from services.antispam.reading.plain import lines, single_spaced
 from services.antispam.reading.styles import (
     SEEN,
     TELLING_ATTRIBUTES,
@@ -82,6 +82,7 @@ _LETTER_ENTITY = re.compile(
     r"&#(?:0{0,5}(?:6[5-9]|[78]\d|90|9[7-9]|1[01]\d|12[0-2])(?!\d)"
     r"|[xX]0{0,5}(?:[46][1-9a-fA-F]|[57][0-9aA])(?![0-9a-fA-F]))"
 )
+_BETWEEN_WORDS = " \n<>"
 _WORD_AROUND = re.compile(r"(?:&#[xX]?[0-9a-fA-F]{1,8};?|[A-Za-z]){1,60}")
 
 _TEXT = TokenType.TEXT
@@ -89,12 +90,14 @@ _START = TokenType.START_TAG
 _END = TokenType.END_TAG
 _COMMENT = TokenType.COMMENT
 
-_SPACE = "space"
+_SPACES = frozenset({" ", "\n"})
 _NONE: Mapping[str, str] = MappingProxyType({})
 _SILENT_WITH_ELEMENTS = frozenset({"object", "applet"})
 _WALLS = frozenset(tag for tag, element in ELEMENTS.items() if element.wall)
 _TELLING = frozenset(TELLING_ATTRIBUTES)
 _KNOWN = dict(ELEMENTS)  # asked for each tag: a plain dictionary answers sooner than one behind a proxy
+_OLDER = _TELLING - {"style"}
+_LOOKED_AT = ("class", "id", *TELLING_ATTRIBUTES)
 _GAPS = {tag: element.gap for tag, element in ELEMENTS.items() if element.gap}
 _OF_TABLES = _WALLS | {"tr", "tbody", "form", "center", "div"}
 
@@ -111,17 +114,18 @@ def _note_entities(html: str, disguises: Disguises) -> None:
     """Plain letters have no need of being written as numbers."""
     if "&#" not in html:
         return
-    found = _LETTER_ENTITY.findall(html)
-    if found:
-        word = next(
-            (
-                one[0]
-                for one in _WORD_AROUND.finditer(html)
-                if "&#" in one[0] and _LETTER_ENTITY.search(one[0])
-            ),
-            "",
-        )
-        disguises.note("entities", unescape(word), len(found))
+    first = _LETTER_ENTITY.search(html)
+    if first is None:
+        return
+    before = max(html.rfind(mark, 0, first.start()) for mark in _BETWEEN_WORDS)
+    around = _WORD_AROUND.finditer(html, before + 1)
+    word = next((one[0] for one in around if one.end() > first.start()), "")
+    disguises.note("entities", unescape(word), len(_LETTER_ENTITY.findall(html)))
+
+
+def _is_dot(size: str) -> bool:
+    found = _NUMBER.match(size)
+    return found is not None and int(found[1]) <= 2
 
 
 class _Reader:
@@ -142,7 +146,7 @@ class _Reader:
         self._preheader = 0
         self._silent = ""  # the innermost open element whose text is none
         self._pre = 0
-        self._gap = ""  # what stands between the last text that was seen and the next, if anything odd does
+        self._gap = ""  # between the last text that was seen and the next: white space, or something odd
         self._fresh = ""  # the inline element that has just begun
         self._anchor: str | None = None  # where the open anchor leads
         self._anchor_seen: list[str] = []
@@ -194,28 +198,32 @@ class _Reader:
                 self._has_rules = bool(self._sheet)
                 self._looked.clear()
             return
-        if "\n" in data and not self._pre:
-            data = data.replace("\n", " ")
+        gap, is_blank = self._gap, data.isspace()
         if not self._look.is_seen:
-            self._take_hidden(data)
+            if not is_blank:
+                self._take_hidden(data)
             return
         if self._seen_size > MOST_SEEN:
             return
-        if self._gap:
-            if self._gap != _SPACE:
-                self._note_split(data)
-            self._gap = ""
-        self._seen.append(data)
         self._seen_size += len(data)
-        if not self._begun:
-            self._begun = not data.isspace()
+        if is_blank and gap in _SPACES and not self._pre:
+            return  # there is a gap already
+        if "\n" in data and not self._pre:
+            data = data.replace("\n", " ")
+        if gap:
+            if gap not in _SPACES:
+                self._note_split(data)
+                gap = ""
+            self._gap = ""
+        self._seen += gap, data
+        self._begun = self._begun or not is_blank
         if self._anchor is not None:
-            self._anchor_seen.append(data)
+            self._anchor_seen += gap, data
 
     def _take_hidden(self, data: str) -> None:
-        if data.isspace():
-            return
-        if self._gap != _SPACE:
+        if "\n" in data and not self._pre:
+            data = data.replace("\n", " ")
+        if self._gap not in _SPACES:
             self._gap = "hidden text"
         self._hidden_size += len(data)
         if not self._begun:
@@ -271,12 +279,16 @@ class _Reader:
             self._pre += 1
 
     def _looks(self, tag: str, attributes: Mapping[str, str]) -> Look:
-        told = map(attributes.get, TELLING_ATTRIBUTES)
-        key = (self._look, tag, attributes.get("class"), attributes.get("id"), *told)
+        key: tuple[object, ...]
+        if self._has_rules or not _OLDER.isdisjoint(attributes):
+            key = (self._look, tag, *map(attributes.get, _LOOKED_AT))
+        else:
+            key = (self._look, attributes["style"])
         look = self._looked.get(key)
         if look is None:
             says = self._sheet.style_of(tag, attributes) if self._has_rules else {}
-            says = attributes_as_style(tag, attributes) | says | declarations(attributes.get("style", ""))
+            inline = declarations(attributes.get("style", ""))
+            says = {**attributes_as_style(tag, attributes), **says, **inline}
             look = self._looked[key] = styled(self._look, says) if says else self._look
         return look
 
@@ -315,20 +327,16 @@ class _Reader:
                 self._silent = ""
 
     def _separate(self, gap: str) -> None:
-        self._gap = _SPACE
+        if self._gap != "\n":
+            self._gap = gap
         self._fresh = ""
-        seen, hidden = self._seen, self._hidden
-        if seen and seen[-1] != "\n":
-            seen.append(gap)
-        if hidden and hidden[-1] != "\n":
-            hidden.append(gap)
-        if self._anchor is not None:
-            self._anchor_seen.append(" ")
+        if self._hidden and self._hidden[-1] != "\n":
+            self._hidden.append(gap)
 
     def _close_anchor(self) -> None:
         if self._anchor is None:
             return
-        text = " ".join("".join(self._anchor_seen).split())[:LONGEST_LINK_TEXT]
+        text = single_spaced("".join(self._anchor_seen))[:LONGEST_LINK_TEXT]
         hidden = not (self._look.is_seen and (text or self._anchor_pictures))
         self._refer(self._anchor, Source.HTML, text, hidden=hidden)
         self._anchor = None
@@ -340,11 +348,10 @@ class _Reader:
 
     def _picture(self, address: str, attributes: Mapping[str, str]) -> None:
         self._counts["images"] += 1
-        if not address.strip().lower().startswith(_REMOTE):
+        if not address.lstrip()[:8].lower().startswith(_REMOTE):
             return
         self._counts["remote_images"] += 1
-        sizes = [_NUMBER.match(attributes.get(side, "")) for side in ("width", "height")]
-        if all(size and int(size[1]) <= 2 for size in sizes):
+        if _is_dot(attributes.get("width", "")) and _is_dot(attributes.get("height", "")):
             self._counts["tracking_pixels"] += 1
         self._refer(address, Source.IMAGE, hidden=not self._look.is_seen)
 

@@ -36,4 +36,5 @@ class Links:
 
     def _take(self, address: Address, source: Source, text: str, hidden: bool, via: str) -> None:
         if len(self._met) < MOST_LINKS:
-            self._met[Link(*address, source, text, hidden, via)] = None
+            url, host, domain = address
+            self._met[Link(url, host, domain, source, text, hidden, via)] = None

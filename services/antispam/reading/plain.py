@@ -35,10 +35,11 @@ def as_seen(text: str, *, flowed: bool = False) -> str:
 
 def lines(text: str) -> str:
     """The text with single spaces, and without empty lines."""
-    return "\n".join(filter(None, map(_single_spaced, text.split("\n"))))
+    return "\n".join(filter(None, map(single_spaced, text.split("\n"))))
 
 
-def _single_spaced(line: str) -> str:
+def single_spaced(line: str) -> str:
+    """The text in one line, with single spaces."""
     line = line.strip()
     # Of all white space only the space is printable.
     return line if "  " not in line and line.isprintable() else " ".join(line.split())
@@ -47,8 +48,8 @@ def _single_spaced(line: str) -> str:
 def addresses_in(text: str) -> Iterator[str]:
     """Each address that stands in the text, once, in order. Bare host names count, too."""
     met: dict[str, None] = {}
-    for token in text.split():
-        if ("." not in token or "." not in token[1:-1]) and "://" not in token:
+    for token in [token for token in text.split() if "." in token or ":" in token]:
+        if "." not in token[1:-1] and "://" not in token:
             continue
         for address in _in_token(token[: 2 * LONGEST_URL]):
             if address not in met:

@@ -121,4 +121,7 @@ def _says_other(text: str, shown: str) -> bool:
     if shown.startswith(text[:_TELLING]):
         return False
     words = set(text[:_SAMPLE].split())
+    # Mostly the beginning tells it already; the last word of that may be cut.
+    if 2 * len(words.intersection(shown[:_SAMPLE].split()[:-1])) >= len(words):
+        return False
     return 2 * len(words.intersection(shown[: 4 * _SAMPLE].split())) < len(words)

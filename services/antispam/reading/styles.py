@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -24,6 +25,9 @@ SMALLEST = 1.5
 
 FAINTEST = 0.05
 """Of 1: what covers less of what is behind it is not seen."""
+
+_REMEMBERED = 1024
+"""Styles, lengths and colours: those of one page recur, and so do those of one sender."""
 
 Colour = tuple[int, int, int]
 
@@ -47,10 +51,15 @@ SEEN = Look()
 Declarations = Mapping[str, str]
 
 
-def declarations(style: str) -> dict[str, str]:
+def declarations(style: str) -> Declarations:
     """What a style attribute or the body of a rule says, by the property, lower case."""
+    return _declarations(style[:LONGEST_STYLE]) if style else _NOTHING
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _declarations(style: str) -> Declarations:
     found: dict[str, str] = {}
-    for declaration in style[:LONGEST_STYLE].lower().split(";"):
+    for declaration in style.lower().split(";"):
         name, colon, value = declaration.partition(":")
         name = name.strip()
         if colon and name in _TELLING:
@@ -172,6 +181,8 @@ _ALPHA = re.compile(
 _NO_COLOUR = frozenset({"transparent"})
 _INVISIBLE = frozenset({"hidden", "collapse"})
 _INHERITED = frozenset({"inherit", "currentcolor", ""})
+_MOVING = frozenset({"text-indent", "left", "top", "right", "margin-left", "margin-top"})
+_CLIPPED = frozenset({"rect(0,0,0,0)", "rect(0000)", "rect(0px,0px,0px,0px)"})
 _OF_PARENT = ("em", "%", "ex", "ch")  # lengths that are nothing inside nothing
 _HEX = re.compile(r"\A#?([0-9a-f]{6}|[0-9a-f]{3})(?:[0-9a-f]{2}|[0-9a-f])?\Z")
 _RGB = re.compile(r"\Argba?\(\s*(\d{1,3})\s*[, ]\s*(\d{1,3})\s*[, ]\s*(\d{1,3})\s*(?:[,/][^)]{0,20})?\)\Z")
@@ -204,26 +215,29 @@ _NAMED: Mapping[str, Colour] = MappingProxyType(
 
 
 def _hides(style: Declarations) -> bool:
-    if not style:
-        return False
     if style.get("display") == "none":
         return True
-    opacity = _pixels(style.get("opacity", ""))
-    if opacity is not None and opacity < FAINTEST:
-        return True
+    if "opacity" in style:
+        opacity = _pixels(style["opacity"])
+        if opacity is not None and opacity < FAINTEST:
+            return True
     if style.get("overflow") == "hidden" and any(
         _is_none(style.get(name)) for name in ("height", "max-height", "width", "max-width")
     ):
         return True
-    moved = ("text-indent", "left", "top", "right", "margin-left", "margin-top")
-    if any((_pixels(style.get(name, "")) or 0.0) < FAR_AWAY for name in moved):
+    if not _MOVING.isdisjoint(style) and any(
+        (_pixels(value) or 0.0) < FAR_AWAY for name, value in style.items() if name in _MOVING
+    ):
         return True
-    return style.get("clip", "").replace(" ", "") in ("rect(0,0,0,0)", "rect(0000)", "rect(0px,0px,0px,0px)")
+    return "clip" in style and style["clip"].replace(" ", "") in _CLIPPED
 
 
 def _is_tiny(style: Declarations, *, around: bool) -> bool:
     """Whether letters are too small to be seen; cells often have none, and what stands in them has."""
-    size = style.get("font-size") or next(iter(_IN_FONT.findall(style.get("font", ""))), "")
+    size = style.get("font-size", "")
+    if not size and "font" in style:
+        found = _IN_FONT.search(style["font"])
+        size = found[1] if found else ""
     if not size or size in _INHERITED or (around and size.endswith(_OF_PARENT) and not size.endswith("rem")):
         return around
     pixels = _pixels(size)
@@ -235,6 +249,7 @@ def _is_none(length: str | None) -> bool:
     return pixels is not None and pixels < 1.5
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _pixels(length: str) -> float | None:
     found = _LENGTH.match(length)
     if not found or found[1] in ("", "-", ".", "-."):
@@ -242,6 +257,7 @@ def _pixels(length: str) -> float | None:
     return float(found[1]) * _PIXELS.get(found[2] or "px", 1.0)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _is_clear(colour: str) -> bool:
     """Whether a colour covers nothing."""
     found = _ALPHA.match(colour)
@@ -262,6 +278,7 @@ def _colour(value: str, look: Look) -> Colour | None:
     return look.colour if value in _INHERITED else _read_colour(value)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _read_colour(value: str) -> Colour | None:
     if value in _NAMED:
         return _NAMED[value]

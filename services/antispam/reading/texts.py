@@ -126,9 +126,9 @@ class _Reading:
         """What is seen and what is hidden. Links of attached messages are of another source."""
         page = read_html(self._decoded(part), self.disguises)
         self.markup = together(self.markup, page.markup)
-        for one in page.references:
-            kept = one.source if source is Source.HTML else source
-            self.links.add(one.href, kept, one.text, hidden=one.hidden, base=page.base)
+        is_own = source is Source.HTML
+        for href, found_in, text, hidden in page.references:
+            self.links.add(href, found_in if is_own else source, text, hidden=hidden, base=page.base)
         return self._within_room(page.text), self._within_room(page.hidden)
 
     def _plain(self, part: Part) -> str:

@@ -232,6 +232,51 @@ def test_a_sign_is_found_where_it_is_and_not_where_it_nearly_is(
 
 
 @pytest.mark.parametrize(
+    ("number", "is_sum"),
+    [
+        ("US$ 12,500", True),
+        ("EUR1.500", True),
+        ("us dollars 250,000", True),
+        ("1.500.000,00 euros", True),
+        ("2.5 Million", True),
+        ("million united states dollars", True),
+        ("$ 12", False),
+        ("12,500 steps", False),
+        ("a million stars", False),
+    ],
+)
+def test_a_sum_is_one_however_it_is_written(number: str, is_sum: bool) -> None:
+    found = names(message(f"I am the widow of a barrister, and it was {number}.\r\n"))
+
+    assert ("shape.advance_fee" in found) is is_sum
+
+
+@pytest.mark.parametrize(
+    ("number", "is_phone"),
+    [
+        ("1 (800) 555-0123", True),
+        ("+1.888.555.0123", True),
+        ("(212) 555 0123", True),
+        ("+44 20 7946 0123 45", True),
+        ("2025-01-05 10:00", False),
+        ("8005550123x", False),
+        ("98005550123", False),
+    ],
+)
+def test_a_telephone_number_is_one_however_it_is_written(number: str, is_phone: bool) -> None:
+    found = names(message(f"You have been charged for the renewal. To cancel, dial {number}.\r\n"))
+
+    assert ("shape.callback" in found) is is_phone
+
+
+def test_each_link_of_one_host_is_looked_at_for_what_it_says_itself() -> None:
+    first = '<a href="https://shop.example/a">the page</a>'
+    other = '<a href="https://shop.example/b">www.bank.example</a><a href="https://shop.example:8081/c">x</a>'
+
+    assert {"link.false_text", "link.port"} <= names(page(first + other))
+
+
+@pytest.mark.parametrize(
     ("sign", "facts"),
     [
         ("spf.fail", Facts(authentication=Authentication(spf=Spf(Result.FAIL, "firm.example")))),
