@@ -11,7 +11,6 @@ import heapq
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
@@ -26,6 +25,7 @@ from gateway.bus.hearing import Listeners
 from gateway.bus.intake import MOST_TAKES, Intake
 from gateway.bus.ledger import Batch, Ledger, Loaded, Written
 from gateway.bus.taken import End, Taken
+from gateway.bus.thread import WorkerThread
 from gateway.domain.commands import Command
 from gateway.domain.errors import TemporaryFailure
 from gateway.domain.explanation import Explanation
@@ -38,9 +38,10 @@ WINDOW = 512
 LAZY = 0.02
 """Seconds that a `done` may wait for others to share its commit. A crash in between repeats a step."""
 
-GATHERING = 0.001
-"""Seconds that a commit waits for as many mails as the one before had: who was answered together comes again
-together, and each commit less is a change of threads less for the event loop."""
+GATHERING = 0.0005
+LONGEST_GATHERING = 0.004
+"""Seconds that a commit waits, for each mail that the one before had and in all, for as many to come: who was
+answered together comes again together, and what a commit costs, changes of threads above all, is shared."""
 
 RETRY = 0.5
 """Seconds until what could not be written is tried again."""
@@ -57,7 +58,7 @@ class EmbeddedBus:
     """The port's promises for all services in one process."""
 
     def __init__(
-        self, ledger: Ledger, thread: ThreadPoolExecutor, depths: Sequence[int], now: Callable[[], float]
+        self, ledger: Ledger, thread: WorkerThread, depths: Sequence[int], now: Callable[[], float]
     ) -> None:
         self._ledger = ledger
         self._thread = thread
@@ -83,13 +84,12 @@ class EmbeddedBus:
 
         Raises `ConfigError` when that file cannot be used, or another process has it.
         """
-        loop = asyncio.get_running_loop()
-        thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embedded-bus")
+        thread = WorkerThread("embedded-bus")
         try:
-            ledger = await loop.run_in_executor(thread, disk.open_ledger, path)
-            depths = await loop.run_in_executor(thread, ledger.depths)
+            ledger = await thread.do(partial(disk.open_ledger, path))
+            depths = await thread.do(ledger.depths)
         except BaseException:
-            thread.shutdown(wait=False)
+            thread.close()
             raise
         bus = cls(ledger, thread, depths, now)
         try:
@@ -188,8 +188,8 @@ class EmbeddedBus:
         self._closed = True
         self._wanted.set()
         await asyncio.wait([self._writing])
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._ledger.close)
-        self._thread.shutdown()
+        await self._thread.do(self._ledger.close)
+        self._thread.close()
 
     async def retry(self, parked_id: int) -> None:
         """Put a parked mail back to its stage, unless that was done already."""
@@ -230,7 +230,7 @@ class EmbeddedBus:
                 turn, self._next = self._next, _Turn()
                 write = partial(self._ledger.turn, turn.batch, self._missing(), int(self._now() * 1000))
                 try:
-                    written = await asyncio.get_running_loop().run_in_executor(self._thread, write)
+                    written = await self._thread.do(write)
                 except sqlite3.Error as error:
                     self._not_written(turn, error)
                 else:
@@ -257,7 +257,7 @@ class EmbeddedBus:
         self._gathered.clear()
         if 0 < len(self._next.mails) < self._expected:
             with suppress(TimeoutError):
-                async with asyncio.timeout(GATHERING):
+                async with asyncio.timeout(min(self._expected * GATHERING, LONGEST_GATHERING)):
                     await self._gathered.wait()
         self._expected = len(self._next.mails)
 
@@ -335,7 +335,7 @@ class EmbeddedBus:
         if self._closed:
             raise TemporaryFailure("the bus is closed")
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, read)
+            return await self._thread.do(read)
         except sqlite3.Error as error:
             raise TemporaryFailure(f"the queue cannot be read: {error}") from error
 
