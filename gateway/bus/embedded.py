@@ -21,6 +21,7 @@ from gateway.bus import ledger as disk
 from gateway.bus import port, wire
 from gateway.bus.asking import Answer, Answerers
 from gateway.bus.door import Door, door_of
+from gateway.bus.gathering import Gathering
 from gateway.bus.hearing import Listeners
 from gateway.bus.intake import MOST_TAKES, Intake
 from gateway.bus.ledger import Batch, Ledger, Loaded, Written
@@ -37,11 +38,6 @@ WINDOW = 512
 
 LAZY = 0.02
 """Seconds that a `done` may wait for others to share its commit. A crash in between repeats a step."""
-
-GATHERING = 0.0005
-LONGEST_GATHERING = 0.004
-"""Seconds that a commit waits, for each mail that the one before had and in all, for as many to come: who was
-answered together comes again together, and what a commit costs, changes of threads above all, is shared."""
 
 RETRY = 0.5
 """Seconds until what could not be written is tried again."""
@@ -68,8 +64,7 @@ class EmbeddedBus:
         self._listeners = Listeners()
         self._answerers = Answerers()
         self._next = _Turn()
-        self._expected = 0  # mails that the next turn waits for, if they come soon
-        self._gathered = asyncio.Event()
+        self._gathering = Gathering()
         self._wanted = asyncio.Event()
         self._wanted.set()
         self._soon: asyncio.TimerHandle | None = None
@@ -108,8 +103,7 @@ class EmbeddedBus:
         turn = self._open_turn()
         turn.batch.ready += contents
         turn.mails += mails
-        if len(turn.mails) >= self._expected:
-            self._gathered.set()
+        self._gathering.came(len(mails))
         await turn.written()
 
     async def defer(self, stage: Stage, mail: Mail, delay: timedelta) -> None:
@@ -225,7 +219,7 @@ class EmbeddedBus:
         try:
             while not last:
                 await self._until_wanted()
-                await self._gather()
+                await self._gathering.wait()
                 last = self._closed
                 turn, self._next = self._next, _Turn()
                 write = partial(self._ledger.turn, turn.batch, self._missing(), int(self._now() * 1000))
@@ -252,14 +246,6 @@ class EmbeddedBus:
         if self._soon is not None:
             self._soon.cancel()
             self._soon = None
-
-    async def _gather(self) -> None:
-        self._gathered.clear()
-        if 0 < len(self._next.mails) < self._expected:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(min(self._expected * GATHERING, LONGEST_GATHERING)):
-                    await self._gathered.wait()
-        self._expected = len(self._next.mails)
 
     def _missing(self) -> dict[int, tuple[int, int]]:
         return {

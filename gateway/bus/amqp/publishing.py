@@ -1,4 +1,4 @@
-"""Publishing on one channel: what is asked for in one turn of the event loop goes out in one write.
+"""Publishing on one channel: what is asked for at about the same time goes out in one write.
 
 The library publishes one after the other, each behind a lock and two contexts that watch for the end of
 the channel, which costs four times as much. Its books are kept here as it keeps them: its reader settles
@@ -17,6 +17,8 @@ from pamqp import frame
 from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
 
+from gateway.bus.gathering import Gathering
+
 PERSISTENT = 2
 
 
@@ -27,6 +29,7 @@ class Publisher:
         self._channel = channel
         self._unsent: list[bytes] = []
         self._some = asyncio.Event()
+        self._gathering = Gathering()
         channel.create_task(self._write_on())  # ends with the channel
 
     @property
@@ -63,11 +66,13 @@ class Publisher:
             *_bodies(content, channel),
         )
         self._some.set()
+        self._gathering.came(1)
         return confirmation
 
     async def _write_on(self) -> None:
         while True:
             await self._some.wait()
+            await self._gathering.wait()
             self._some.clear()
             unsent, self._unsent = b"".join(self._unsent), []
             await self._channel.write_queue.put(ChannelFrame(unsent, should_close=False))
