@@ -11,7 +11,6 @@ import heapq
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
@@ -22,10 +21,12 @@ from gateway.bus import ledger as disk
 from gateway.bus import port, wire
 from gateway.bus.asking import Answer, Answerers
 from gateway.bus.door import Door, door_of
+from gateway.bus.gathering import Gathering
 from gateway.bus.hearing import Listeners
 from gateway.bus.intake import MOST_TAKES, Intake
 from gateway.bus.ledger import Batch, Ledger, Loaded, Written
 from gateway.bus.taken import End, Taken
+from gateway.bus.thread import WorkerThread
 from gateway.domain.commands import Command
 from gateway.domain.errors import TemporaryFailure
 from gateway.domain.explanation import Explanation
@@ -37,10 +38,6 @@ WINDOW = 512
 
 LAZY = 0.02
 """Seconds that a `done` may wait for others to share its commit. A crash in between repeats a step."""
-
-GATHERING = 0.001
-"""Seconds that a commit waits for as many mails as the one before had: who was answered together comes again
-together, and each commit less is a change of threads less for the event loop."""
 
 RETRY = 0.5
 """Seconds until what could not be written is tried again."""
@@ -57,7 +54,7 @@ class EmbeddedBus:
     """The port's promises for all services in one process."""
 
     def __init__(
-        self, ledger: Ledger, thread: ThreadPoolExecutor, depths: Sequence[int], now: Callable[[], float]
+        self, ledger: Ledger, thread: WorkerThread, depths: Sequence[int], now: Callable[[], float]
     ) -> None:
         self._ledger = ledger
         self._thread = thread
@@ -67,8 +64,7 @@ class EmbeddedBus:
         self._listeners = Listeners()
         self._answerers = Answerers()
         self._next = _Turn()
-        self._expected = 0  # mails that the next turn waits for, if they come soon
-        self._gathered = asyncio.Event()
+        self._gathering = Gathering()
         self._wanted = asyncio.Event()
         self._wanted.set()
         self._soon: asyncio.TimerHandle | None = None
@@ -83,13 +79,12 @@ class EmbeddedBus:
 
         Raises `ConfigError` when that file cannot be used, or another process has it.
         """
-        loop = asyncio.get_running_loop()
-        thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embedded-bus")
+        thread = WorkerThread("embedded-bus")
         try:
-            ledger = await loop.run_in_executor(thread, disk.open_ledger, path)
-            depths = await loop.run_in_executor(thread, ledger.depths)
+            ledger = await thread.do(partial(disk.open_ledger, path))
+            depths = await thread.do(ledger.depths)
         except BaseException:
-            thread.shutdown(wait=False)
+            thread.close()
             raise
         bus = cls(ledger, thread, depths, now)
         try:
@@ -108,8 +103,7 @@ class EmbeddedBus:
         turn = self._open_turn()
         turn.batch.ready += contents
         turn.mails += mails
-        if len(turn.mails) >= self._expected:
-            self._gathered.set()
+        self._gathering.came(len(mails))
         await turn.written()
 
     async def defer(self, stage: Stage, mail: Mail, delay: timedelta) -> None:
@@ -188,8 +182,8 @@ class EmbeddedBus:
         self._closed = True
         self._wanted.set()
         await asyncio.wait([self._writing])
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._ledger.close)
-        self._thread.shutdown()
+        await self._thread.do(self._ledger.close)
+        self._thread.close()
 
     async def retry(self, parked_id: int) -> None:
         """Put a parked mail back to its stage, unless that was done already."""
@@ -225,12 +219,12 @@ class EmbeddedBus:
         try:
             while not last:
                 await self._until_wanted()
-                await self._gather()
+                await self._gathering.wait()
                 last = self._closed
                 turn, self._next = self._next, _Turn()
                 write = partial(self._ledger.turn, turn.batch, self._missing(), int(self._now() * 1000))
                 try:
-                    written = await asyncio.get_running_loop().run_in_executor(self._thread, write)
+                    written = await self._thread.do(write)
                 except sqlite3.Error as error:
                     self._not_written(turn, error)
                 else:
@@ -252,14 +246,6 @@ class EmbeddedBus:
         if self._soon is not None:
             self._soon.cancel()
             self._soon = None
-
-    async def _gather(self) -> None:
-        self._gathered.clear()
-        if 0 < len(self._next.mails) < self._expected:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(GATHERING):
-                    await self._gathered.wait()
-        self._expected = len(self._next.mails)
 
     def _missing(self) -> dict[int, tuple[int, int]]:
         return {
@@ -335,7 +321,7 @@ class EmbeddedBus:
         if self._closed:
             raise TemporaryFailure("the bus is closed")
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, read)
+            return await self._thread.do(read)
         except sqlite3.Error as error:
             raise TemporaryFailure(f"the queue cannot be read: {error}") from error
 

@@ -59,6 +59,8 @@ def with_edits(mail: Mail, new: Iterable[Edit]) -> Mail:
 def as_it_entered(mail: Mail) -> Mail:
     """`mail` with no edits but those that take away what strangers said in our name."""
     forged = mail.authentication.forged if mail.authentication else ()
+    if not (forged or mail.edits):
+        return mail
     return replace(mail, edits=tuple(Edit(start, end) for start, end in forged))
 
 

@@ -62,7 +62,7 @@ def virtual_copies(
             Mail(
                 id=new_id() if number else message_id,
                 source_id=message_id,
-                envelope=replace(envelope, recipients=share.recipients),
+                envelope=envelope if len(shares) == 1 else replace(envelope, recipients=share.recipients),
                 body=body,
                 group=share.group,
                 message_id=header_id,

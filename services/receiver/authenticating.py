@@ -11,6 +11,7 @@ import logging
 import random
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from ipaddress import ip_address
 
 from gateway.authentication.dmarc.record import organisation_of
@@ -19,7 +20,7 @@ from gateway.authentication.header import Header
 from gateway.authentication.results import FIELD, TooManyClaims, forged_fields, results_field
 from gateway.authentication.spf.evaluation import Sender
 from gateway.dns.port import Dns
-from gateway.domain.access import Address, Network
+from gateway.domain.access import Network
 from gateway.domain.authentication import Authentication, Dmarc, Request, Result, Spf
 from gateway.domain.firstmatch import NetworkIndex
 from gateway.domain.mail import Envelope
@@ -30,6 +31,9 @@ from services.receiver.replies import Reply
 
 LONGEST_EXPLAINING = 5.0
 """Seconds to find out what a domain says to those who may not send for it."""
+
+MOST_CLIENTS = 1024
+"""Clients of whom it is remembered whether they are ours: the rules do not change while a process runs."""
 
 NOTHING = Methods(spf=False, dkim=False, dmarc=False, arc=False)
 
@@ -74,6 +78,7 @@ class Examiner:
         self._relay = relay
         self._dns = dns
         self._trusted = NetworkIndex(enumerate(authenticating.trusted))
+        self._trusts = lru_cache(MOST_CLIENTS)(self._is_trusted)
 
     async def prepare(self) -> None:
         """Read the list of public suffixes, so that no message waits for that."""
@@ -82,18 +87,18 @@ class Examiner:
 
     def begin(self, envelope: Envelope) -> Examining:
         """Begin a message. What comes out has to be closed."""
-        client = ip_address(envelope.client_ip)
-        if self._trusts(client):
+        if self._trusts(envelope.client_ip):
             return Examining(self, None, is_ours=True)
         methods = self.authenticating.methods
         if methods == NOTHING:
             return Examining(self, None, is_ours=False)
-        sender = Sender(client, envelope.sender, envelope.helo)
+        sender = Sender(ip_address(envelope.client_ip), envelope.sender, envelope.helo)
         now = envelope.received_at.timestamp()
         examination = Examination(methods, self._dns, sender, hostname=self.hostname, now=now)
         return Examining(self, examination, is_ours=False)
 
-    def _trusts(self, client: Address) -> bool:
+    def _is_trusted(self, client_ip: str) -> bool:
+        client = ip_address(client_ip)
         return bool(self._trusted.around(client)) or self._relay.trusts(client)
 
 

@@ -149,6 +149,15 @@ async def test_many_calls_at_once_are_all_met(bus: Bus) -> None:
     assert ids(await take(bus, Stage.ANTISPAM, 300)) == ids(mails("a", 300))
 
 
+async def test_large_mail_among_small_arrives_as_it_was_published(bus: Bus) -> None:
+    frame = 1 << 17  # bytes, the most that RabbitMQ takes in one piece
+    published = [a_mail(f"m{size}", top=b"x" * size) for size in (0, frame, 3 * frame, 1)]
+
+    await asyncio.gather(*(bus.publish(Stage.ANTISPAM, [mail]) for mail in published))
+
+    assert await take(bus, Stage.ANTISPAM, len(published)) == published
+
+
 async def test_each_stage_gets_its_own_mail(bus: Bus) -> None:
     for stage in Stage:
         await bus.publish(stage, [a_mail(stage)])

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from aio_pika.exceptions import DeliveryError, PublishError
-from aiormq import Channel, spec
 
 from gateway.bus.amqp.link import FIRST_PAUSE, Link, Lost, lost
+from gateway.bus.amqp.publishing import Publisher
 from gateway.domain.errors import TemporaryFailure
 
-PERSISTENT = 2
 DOUBT = 0.05
 """Seconds to find out whether the broker has told us to stop sending."""
 
@@ -29,7 +28,7 @@ class Sender:
     def __init__(self, link: Link, timeout: float) -> None:
         self._link = link
         self._timeout = timeout
-        self._channel: Channel | None = None
+        self._publisher: Publisher | None = None
         self._opening = asyncio.Lock()
 
     async def send(
@@ -64,15 +63,10 @@ class Sender:
     ) -> bool:
         try:
             await self._link.takes()
-            channel = await self._open()
+            publisher = await self._open()
             publishing = [
-                channel.basic_publish(
-                    content,
-                    exchange=exchange,
-                    routing_key=routing_key,
-                    mandatory=mandatory,
-                    properties=_properties(headers),
-                    wait=False,
+                publisher.publish(
+                    content, exchange=exchange, routing_key=routing_key, mandatory=mandatory, headers=headers
                 )
                 for content in contents
             ]
@@ -82,13 +76,13 @@ class Sender:
             return False
         return True
 
-    async def _open(self) -> Channel:
-        if self._channel is not None and not self._channel.is_closed:
-            return self._channel
+    async def _open(self) -> Publisher:
+        if self._publisher is not None and not self._publisher.is_over:
+            return self._publisher
         async with self._opening:
-            if self._channel is None or self._channel.is_closed:
-                self._channel = await self._link.channel(confirms=True)
-            return self._channel
+            if self._publisher is None or self._publisher.is_over:
+                self._publisher = Publisher(await self._link.channel(confirms=True))
+            return self._publisher
 
     async def _cause(self) -> str:
         try:
@@ -101,11 +95,7 @@ class Sender:
         return f"the broker did not confirm within {self._timeout:g} s"
 
 
-def _properties(headers: Mapping[str, str] | None) -> spec.Basic.Properties:
-    return spec.Basic.Properties(delivery_mode=PERSISTENT, headers=None if headers is None else dict(headers))
-
-
-async def _all(publishing: Sequence[Coroutine[object, object, object]]) -> None:
+async def _all(publishing: Sequence[asyncio.Future[object]]) -> None:
     try:
         if len(publishing) == 1:
             await publishing[0]
