@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from gateway.authentication.dmarc.record import organisation_of
 from services.antispam.database.tables import Brand, Tables
 
 LONGEST_NAME = 200
@@ -20,9 +21,11 @@ def brands_in(text: str, tables: Tables) -> tuple[Brand, ...]:
 
 def is_of(brand: Brand, domain: str, organisation: str, tables: Tables) -> bool:
     """Whether a domain belongs to that house, or to one that bears its name."""
+    if domain in tables.freemail:
+        return False  # who lends mailboxes to anybody does not write from one
     if any(domain == own or domain.endswith(f".{own}") for own in brand.domains):
         return True
-    labels = {own.partition(".")[0] for own in brand.domains}
+    labels = {organisation_of(own).partition(".")[0] for own in brand.domains}
     # The same name under another top-level domain is most often its house's; fraud takes cheap ones.
     suffix = organisation.rpartition(".")[2]
     return organisation.partition(".")[0] in labels and tables.suffixes.get(suffix, 0) == 0
@@ -32,5 +35,5 @@ def is_of(brand: Brand, domain: str, organisation: str, tables: Tables) -> bool:
 def _found(text: str, tables: Tables) -> tuple[Brand, ...]:
     folded = text.casefold()
     spelled = [folded, folded.translate(LETTERS)] if any(char in folded for char in "013457@$|") else [folded]
-    names = dict.fromkeys(name for each in spelled for name in tables.spellings.findall(each))
+    names = dict.fromkeys(name for each in spelled for name in tables.spellings.as_words(each))
     return tuple(tables.brands[name] for name in names)

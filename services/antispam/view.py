@@ -32,11 +32,18 @@ SHORTEST_NAME = 4
 BEHIND_SCHEME = len("https:")
 """Where no colon stands in an address that has neither a port nor another address in it."""
 
+_BOUNCES = "microsoftexchange"
+
 _FORWARDED = re.compile(
-    r"(?:fwd?|wg|tr|rv|enc|doorst|pd|vb|vl|vs|i|ilt|пересл|转发|轉寄|転送)\s{0,3}[:：]", re.IGNORECASE
+    r"(?:fwd?|wg|tr|rv|enc|doorst|pd|vb|vl|i|ilt|пересл|转发|轉寄|転送)\s{0,3}[:：]", re.IGNORECASE
 )
 _NUMBERS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _PORT = re.compile(r"https?://[^/?#]*:(\d{1,5})(?:[/?#]|$)", re.IGNORECASE)
+_ANSWERS = re.compile(
+    r"(?:\[[^\]]{1,60}\]\s*)*"
+    r"(?:re|aw|sv|antw|odp|rif|ref|ynt|vs|r|re[ \^]?\d|回复|答复|返信|回覆|答)(?:\[\d+\])?\s{0,3}[:：]",
+    re.IGNORECASE,
+)
 _ADDRESS = re.compile(r"<([^<>]{0,320})>")
 _BARE = re.compile(r"[^\s<>,;\"()]{1,64}@[^\s<>,;\"()@]{1,255}")
 _SIGNED_BY = re.compile(r"(?:^|;)\s*d\s*=\s*([A-Za-z0-9._-]{1,253})")
@@ -168,6 +175,8 @@ class View:
     @cached_property
     def feigned(self) -> Brand | None:
         """The well-known house that the author is called after and is not of."""
+        if self.author.local.lower().startswith(_BOUNCES):
+            return None  # mail servers of that house sign with its name wherever they stand
         named = brands_in(self.author.name, self.tables)
         return next((brand for brand in named if not self.is_of(brand)), None)
 
@@ -184,7 +193,7 @@ class View:
     @cached_property
     def related(self) -> bool:
         """Whether something in it belongs to its author: a link to the own domain, or a conversation."""
-        if self.discussion or (self.replies and not self.forwards):
+        if self.discussion or self.replies:
             return True
         if not self.house or self.nameless or (self.feigned and not self.feigned.common):
             return False
@@ -211,8 +220,9 @@ class View:
 
     @cached_property
     def replies(self) -> bool:
-        """Whether it says that it answers another message."""
-        return self.has("in-reply-to") or self.has("references")
+        """Whether it says that it answers another message, in its Subject too."""
+        threaded = self.has("in-reply-to") or self.has("references")
+        return threaded and _ANSWERS.match(self.subject) is not None
 
     @cached_property
     def forwards(self) -> bool:

@@ -13,6 +13,7 @@ from services.antispam.checks.addresses import addresses
 from services.antispam.checks.authentication import authentication, fraud, lists
 from services.antispam.checks.brands import brands
 from services.antispam.checks.dates import dates
+from services.antispam.checks.forwards import forwards
 from services.antispam.checks.good import good
 from services.antispam.checks.lessons import lessons
 from services.antispam.checks.links import links
@@ -41,6 +42,7 @@ CHECKS: tuple[Check, ...] = (
     structure,
     links,
     brands,
+    forwards,
     shapes,
     authentication,
     fraud,

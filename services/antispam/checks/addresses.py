@@ -9,7 +9,7 @@ from gateway.domain.address import matches_any
 from gateway.domain.journey import Finding
 from services.antispam.database.tables import is_in
 from services.antispam.randomness import looks_random, mixes_digits
-from services.antispam.view import View
+from services.antispam.view import Mailbox, View
 
 _DOMAIN = re.compile(r"(?!-)[\w-]{1,63}(?:\.[\w-]{1,63})+", re.ASCII)
 _LOCAL = re.compile(r"[^\s@<>\"(),;:\\\[\]\x00-\x1f]{1,64}|\"[^\"]{0,62}\"")
@@ -28,6 +28,19 @@ def addresses(view: View) -> Iterator[Finding]:
     yield from _name(view)
     yield from _recipients(view)
     yield from _answers(view)
+
+
+def is_decorated(name: str) -> bool:
+    """Whether signs or pictures stand in a name to be seen."""
+    return bool(_ORNAMENTS.search(name) or _PICTURES.search(name))
+
+
+def made_by_chance(author: Mailbox) -> bool:
+    """Whether an address, or the domain that it is of, looks made by dice."""
+    label = author.organisation.partition(".")[0]
+    if not author.free and (looks_random(label) or mixes_digits(label)):
+        return True
+    return not _PARTED.search(author.local) and (looks_random(author.local) or mixes_digits(author.local))
 
 
 def _author(view: View) -> Iterator[Finding]:

@@ -38,7 +38,7 @@ def authentication(view: View) -> Iterator[Finding]:
     broken = any(each.result in (Result.FAIL, Result.PERMERROR) and not each.testing for each in signed)
     if broken and not passed and not view.discussion:
         yield Finding("dkim.broken", "no signature of it holds")
-    if dmarc and dmarc.result is Result.PASS and not view.author.free:
+    if dmarc and dmarc.result is Result.PASS and not view.author.free and not view.forwards:
         yield Finding("sender.proven", f"it is proven to come from {organisation_of(view.author.domain)}")
 
 

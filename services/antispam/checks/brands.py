@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from gateway.authentication.dmarc.record import organisation_of
 from gateway.domain.journey import Finding
-from services.antispam.database.tables import Tables
+from services.antispam.database.tables import Tables, is_in
 from services.antispam.hosts import Use, use_of
 from services.antispam.houses import LETTERS, brands_in
 from services.antispam.view import View
@@ -42,15 +42,14 @@ def _hidden_brand(host: str, tables: Tables) -> str:
     """The house whose name a host bears although it is not theirs; "" for none."""
     if not host or use_of(host, tables) in (Use.CLICKS, Use.FORM):
         return ""
-    labels = host.split(".")
-    for mark, brand in tables.marks:
-        if mark not in host and mark not in host.translate(LETTERS):
-            continue
-        if any(host == domain or host.endswith(f".{domain}") for domain in brand.domains):
-            return ""
-        own = organisation_of(host).partition(".")[0]
-        if any(_bears(label, mark, registered=label == own) for label in labels[:-1]):
-            return brand.name
+    marks = tables.marks.within(host) or tables.marks.within(host.translate(LETTERS))
+    if any(is_in(host, tables.bearers[mark].domains) for mark in marks):
+        return ""
+    own = organisation_of(host).partition(".")[0]
+    labels = host.split(".")[:-1]
+    for mark in marks:
+        if any(_bears(label, mark, registered=label == own) for label in labels):
+            return tables.bearers[mark].name
     return ""
 
 

@@ -65,7 +65,7 @@ def _conversation(view: View) -> Iterator[Finding]:
     text = "\n" + (view.message.plain or view.message.text)[:LONGEST_LOOK]
     if view.replies and (len(_QUOTED.findall(text)) >= 2 or _ANSWERED.search(text)):
         yield Finding("good.conversation", "it answers a message, and quotes it")
-    elif view.replies and not view.forwards:
+    elif view.replies:
         yield Finding("good.answer", "it answers a message")
     if view.discussion:
         yield Finding("good.discussion", "it comes through a list of people who write to each other")
@@ -81,7 +81,7 @@ def _person(view: View) -> Iterator[Finding]:
     text = message.plain or message.text
     if not view.visited and _SIGNATURE.search(text[-3000:]):
         yield Finding("good.signature", "it ends in a signature")
-    if _related(view):
+    if _related(view) and not view.forwards:
         yield Finding("good.named", f"the author's name, {view.author.name[:40]!r}, fits the address")
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from gateway.bases.source import BadSource
 from services.antispam.database.lines import Line, lines_of
+from services.antispam.database.names import Names
 
 FREEMAIL, DISPOSABLE, SHORTENERS = "freemail.txt", "disposable.txt", "shorteners.txt"
 HOSTING, MAILERS, REDIRECTORS = "hosting.tsv", "mailers.tsv", "redirectors.tsv"
@@ -45,14 +45,15 @@ class Tables:
     redirectors: frozenset[str]  # hosts that lead to whatever address they are given
     suffixes: Mapping[str, int]  # top-level domains by their abuse, 1 to 3
     brands: Mapping[str, Brand]  # by each spelling, case-folded
-    spellings: re.Pattern[str]  # finds one of them as a whole word, longest first
-    marks: tuple[tuple[str, Brand], ...]  # names as hosts have them
+    spellings: Names
+    bearers: Mapping[str, Brand]  # by the name as hosts have it
+    marks: Names  # these names
 
 
 def parse_tables(texts: Mapping[str, str]) -> Tables:
     """The tables of their texts, which are named as in `TABLES`. Raises `BadSource`."""
     brands = dict(_brands(texts))
-    longest_first = sorted(brands, key=lambda name: (-len(name), name))
+    bearers = _marks(brands)
     return Tables(
         freemail=_names(texts, FREEMAIL, columns=1),
         disposable=_names(texts, DISPOSABLE, columns=1),
@@ -62,8 +63,9 @@ def parse_tables(texts: Mapping[str, str]) -> Tables:
         redirectors=_names(texts, REDIRECTORS, columns=3),
         suffixes={row.columns[0]: _abuse(row) for row in _rows(texts, SUFFIXES, columns=2)},
         brands=brands,
-        spellings=re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, longest_first)) + r")(?!\w)"),
-        marks=tuple(_marks(brands).items()),
+        spellings=Names.of(brands),
+        bearers=bearers,
+        marks=Names.of(bearers),
     )
 
 

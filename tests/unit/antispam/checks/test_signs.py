@@ -169,6 +169,11 @@ def linked(url: str, text: str = "the page") -> bytes:
             message(From="PayPal Service <a@firm.example>"),
             message(From="PayPal <service@paypal.com>"),
         ),
+        (
+            "brand.author",
+            message(From="Microsoft account team <a@outlook.com>"),
+            message(From="Microsoft Outlook <MicrosoftExchange329e71ec88ae@firm.example>"),
+        ),
         ("brand.link", linked("https://paypal-secure.example/"), linked("https://www.paypal.com/")),
         (
             "shape.advance_fee",
