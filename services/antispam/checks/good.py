@@ -12,12 +12,18 @@ from services.antispam.view import View
 
 # Line ends can be looked for faster than beginnings of lines.
 _QUOTED = re.compile(r"\n[ \t]{0,2}[>|][ \t>]*\S")
+_WROTE = (
+    *("wrote", "writes", "schrieb", "a écrit", "escribió", "escreveu", "ha scritto", "schreef", "napisał"),
+    *("пишет", "писал", "写道", "書きました", "--"),
+)
+"""In small letters, one of these stands where a message is quoted."""
+
 _ANSWERED = re.compile(
     r"(?:wrote|writes|schrieb[^\n:]{0,80}|a écrit|escribió|escreveu|ha scritto|schreef|napisał\(?a?\)?|пишет"
     r"|писал\(?а?\)?|写道|さん?は書きました)\s*[:：]"
     r"|^-{2,}\s*(?:original message|ursprüngliche nachricht|message d'origine|mensaje original"
     r"|mensagem original)\s*-{2,}",
-    re.IGNORECASE | re.MULTILINE,
+    re.MULTILINE,
 )
 _WORK = re.compile(
     r"\n(?:diff --git |@@ -\d+,\d+ \+\d+|--- a/|\+\+\+ b/|Signed-off-by: |Reviewed-by: |#include <"
@@ -63,7 +69,7 @@ def good(view: View) -> Iterator[Finding]:
 def _conversation(view: View) -> Iterator[Finding]:
     # Each line stands behind a line end, the first one too.
     text = "\n" + (view.message.plain or view.message.text)[:LONGEST_LOOK]
-    if view.replies and (len(_QUOTED.findall(text)) >= 2 or _ANSWERED.search(text)):
+    if view.replies and (len(_QUOTED.findall(text)) >= 2 or _quotes(text.lower())):
         yield Finding("good.conversation", "it answers a message, and quotes it")
     elif view.replies:
         yield Finding("good.answer", "it answers a message")
@@ -71,6 +77,10 @@ def _conversation(view: View) -> Iterator[Finding]:
         yield Finding("good.discussion", "it comes through a list of people who write to each other")
     if _WORK.search(text):
         yield Finding("good.work", "it is about code, or the output of a program")
+
+
+def _quotes(text: str) -> bool:
+    return any(word in text for word in _WROTE) and _ANSWERED.search(text) is not None
 
 
 def _person(view: View) -> Iterator[Finding]:

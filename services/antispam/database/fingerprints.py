@@ -53,8 +53,8 @@ def fingerprint(tokens: Sequence[str]) -> Numbers | None:
     )
     rows = _mixed(hashed[:-2] * _ORDER[0] + hashed[1:-1] * _ORDER[1] + hashed[2:] * _ORDER[2])
     # The upper half of a product with an odd number: the lower bits of such products are too regular.
-    least = np.multiply.outer(_FACTORS, rows).min(axis=1) >> np.uint64(32)
-    numbers: Numbers = least.astype(np.uint32)
+    least = np.concatenate([np.multiply.outer(some, rows).min(axis=1) for some in _FACTORS])
+    numbers: Numbers = (least >> np.uint64(32)).astype(np.uint32)
     return numbers
 
 
@@ -82,5 +82,7 @@ def _odd_numbers(count: int) -> NDArray[Any]:
     return _mixed(steps) | np.uint64(1)
 
 
-_FACTORS = _odd_numbers(SIZE)
+_FACTORS = np.split(_odd_numbers(SIZE), 16)
+"""So few at once that the products need no memory of their own, and leave the cache to others."""
+
 _ORDER = _odd_numbers(SIZE + ROW)[SIZE:]

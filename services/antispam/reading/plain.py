@@ -48,8 +48,8 @@ def single_spaced(line: str) -> str:
 def addresses_in(text: str) -> Iterator[str]:
     """Each address that stands in the text, once, in order. Bare host names count, too."""
     met: dict[str, None] = {}
-    for token in [token for token in text.split() if "." in token or ":" in token]:
-        if "." not in token[1:-1] and "://" not in token:
+    for token in text.split():
+        if ("." not in token or "." not in token[1:-1]) and "://" not in token:
             continue
         for address in _in_token(token[: 2 * LONGEST_URL]):
             if address not in met:
