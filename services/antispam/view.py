@@ -216,13 +216,17 @@ class View:
     @cached_property
     def discussion(self) -> bool:
         """Whether a mailing list for people who write to each other passed it on."""
-        return self.has("list-post") or (self.has("list-id") and self.replies)
+        return self.has("list-post") or (self.has("list-id") and self.threaded)
 
     @cached_property
     def replies(self) -> bool:
         """Whether it says that it answers another message, in its Subject too."""
-        threaded = self.has("in-reply-to") or self.has("references")
-        return threaded and _ANSWERS.match(self.subject) is not None
+        return self.threaded and _ANSWERS.match(self.subject) is not None
+
+    @cached_property
+    def threaded(self) -> bool:
+        """Whether it names another message as the one before it."""
+        return self.has("in-reply-to") or self.has("references")
 
     @cached_property
     def forwards(self) -> bool:

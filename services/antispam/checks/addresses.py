@@ -105,7 +105,7 @@ def _recipients(view: View) -> Iterator[Finding]:
     if len(view.recipients) > MOST_SHOWN and not view.discussion:
         yield Finding("to.many", f"{len(view.recipients)} recipients are shown")
     ours = view.facts.our_domains
-    if len(view.recipients) > 4 and not view.replies and ours:
+    if len(view.recipients) > 4 and not view.threaded and ours:
         strangers = [each for each in view.recipients if not matches_any(ours, each.rpartition("@")[2])]
         if len(strangers) == len(view.recipients):
             yield Finding("to.strangers", "no recipient that is shown is ours")

@@ -69,7 +69,7 @@ def good(view: View) -> Iterator[Finding]:
 def _conversation(view: View) -> Iterator[Finding]:
     # Each line stands behind a line end, the first one too.
     text = "\n" + (view.message.plain or view.message.text)[:LONGEST_LOOK]
-    if view.replies and (len(_QUOTED.findall(text)) >= 2 or _quotes(text.lower())):
+    if view.threaded and (len(_QUOTED.findall(text)) >= 2 or _quotes(text.lower())):
         yield Finding("good.conversation", "it answers a message, and quotes it")
     elif view.replies:
         yield Finding("good.answer", "it answers a message")

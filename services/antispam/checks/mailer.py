@@ -83,7 +83,7 @@ def _message_id(view: View, named: str) -> Iterator[Finding]:
 
 
 def _made_for_recipient(view: View, host: str) -> bool:
-    if view.replies or _same(host, view.author.address):
+    if view.threaded or _same(host, view.author.address):
         return False
     return any(_same(host, to) for to in view.recipients[:3])
 

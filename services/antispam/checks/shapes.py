@@ -156,7 +156,7 @@ _SHAPES = (
 
 def shapes(view: View) -> Iterator[Finding]:
     """A finding for each shape; one more for shapes that nobody stands for."""
-    if view.replies and view.discussion:
+    if view.threaded and view.discussion:
         return
     told = {motif: len(phrases) for motif, phrases in view.motifs.items()}
     told |= dict.fromkeys(_numbers(view.message.text[:LONGEST_LOOK]), 1)

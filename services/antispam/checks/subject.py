@@ -75,10 +75,10 @@ def _looks(text: str) -> Iterator[Finding]:
 
 
 def _claims(view: View, text: str) -> Iterator[Finding]:
-    if _ANSWER.match(text) and not view.replies:
+    if _ANSWER.match(text) and not view.threaded:
         yield Finding("subject.false_answer", "the Subject claims to answer, but nothing says what")
     folded = _TAGGED.sub("", text).casefold()  # lists put their own name in front
-    for address in () if view.bulk or view.replies else view.recipients[:4]:
+    for address in () if view.bulk or view.threaded else view.recipients[:4]:
         local = address.partition("@")[0]
         if address in folded or (len(local) > 4 and re.search(rf"\b{re.escape(local)}\b", folded)):
             yield Finding("subject.names_recipient", "the Subject holds the recipient's address")
