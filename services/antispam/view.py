@@ -185,6 +185,12 @@ class View:
         return is_of(brand, self.author.domain, self.author.organisation, self.tables)
 
     @cached_property
+    def known(self) -> bool:
+        """Whether a well-known house is proven to have sent it."""
+        domain = self.author.domain
+        return self.facts.authenticated_as(domain) and is_in(domain, self.tables.houses)
+
+    @cached_property
     def house(self) -> str:
         """The registered domain that stands for its author alone: "" where anybody may have a place."""
         author = self.author
@@ -193,7 +199,7 @@ class View:
     @cached_property
     def related(self) -> bool:
         """Whether something in it belongs to its author: a link to the own domain, or a conversation."""
-        if self.discussion or self.replies:
+        if self.discussion or self.replies or self.known:
             return True
         if not self.house or self.nameless or (self.feigned and not self.feigned.common):
             return False

@@ -18,6 +18,9 @@ _ORNAMENTS = re.compile(r"[#*_~|<>=\[\]{}^$!]{2,}|^[#*_~|.,;:]|[#*_~|,;]$|[,.]_"
 _PICTURES = re.compile("[\u2190-\u21ff\u2300-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]")
 _PARTED = re.compile(r"[-_+=.]")
 _NOBODY = re.compile(r"undisclosed|recipient[s ]*(?:list|not shown)|:\s*;", re.IGNORECASE)
+LONGEST_FIRST_NAME = 7
+"""Letters in front of an @ that may be a first name, which others have too."""
+
 MOST_SHOWN = 25
 """Recipients that a person names; whoever shows more sends in bulk."""
 
@@ -85,7 +88,9 @@ def _name(view: View) -> Iterator[Finding]:
     for address in () if view.discussion else view.recipients[:4]:
         local, _, domain = address.partition("@")
         name = author.name.casefold()
-        if len(local) > 3 and author.address != address and (local in name or domain in name):
+        # Anna gets mail of Joanna, and of another Anna: short words say nothing.
+        told = len(local) > LONGEST_FIRST_NAME and re.search(rf"\b{re.escape(local)}\b", name)
+        if author.address != address and (told or domain in name):
             yield Finding(
                 "from.named_recipient", f"the author is named after the recipient: {author.name[:60]!r}"
             )

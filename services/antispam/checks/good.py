@@ -96,6 +96,8 @@ def _person(view: View) -> Iterator[Finding]:
 
 
 def _house(view: View) -> Iterator[Finding]:
+    if view.known:
+        yield Finding("good.known", f"it is proven to come from a well-known house, {view.author.domain}")
     house = view.house
     if not house or view.nameless or (view.feigned and not view.feigned.common):
         return  # what belongs to anybody, or to another than it says, speaks for nobody

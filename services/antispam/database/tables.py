@@ -46,6 +46,7 @@ class Tables:
     suffixes: Mapping[str, int]  # top-level domains by their abuse, 1 to 3
     brands: Mapping[str, Brand]  # by each spelling, case-folded
     spellings: Names
+    houses: frozenset[str]  # domains of all that stand for themselves alone
     bearers: Mapping[str, Brand]  # by the name as hosts have it
     marks: Names  # these names
 
@@ -54,16 +55,19 @@ def parse_tables(texts: Mapping[str, str]) -> Tables:
     """The tables of their texts, which are named as in `TABLES`. Raises `BadSource`."""
     brands = dict(_brands(texts))
     bearers = _marks(brands)
+    freemail, hosting = _names(texts, FREEMAIL, columns=1), _pairs(texts, HOSTING)
+    lent = freemail | hosting.keys()
     return Tables(
-        freemail=_names(texts, FREEMAIL, columns=1),
+        freemail=freemail,
         disposable=_names(texts, DISPOSABLE, columns=1),
         shorteners=_names(texts, SHORTENERS, columns=1),
-        hosting=_pairs(texts, HOSTING),
+        hosting=hosting,
         mailers=_pairs(texts, MAILERS),
         redirectors=_names(texts, REDIRECTORS, columns=3),
         suffixes={row.columns[0]: _abuse(row) for row in _rows(texts, SUFFIXES, columns=2)},
         brands=brands,
         spellings=Names.of(brands),
+        houses=frozenset(own for brand in brands.values() for own in brand.domains) - lent,
         bearers=bearers,
         marks=Names.of(bearers),
     )

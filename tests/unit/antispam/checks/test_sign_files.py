@@ -31,6 +31,7 @@ FROM_OUTSIDE: Mapping[str, str] = MappingProxyType(
         "dmarc.fail": "the policy stands in the DNS",
         "dmarc.fail_unasked": "the policy stands in the DNS",
         "fraud.our_domain": "DMARC failed",
+        "good.known": "DMARC passed",
         "max_size": "nobody looks at what is too large",
         "sender.proven": "DMARC passed",
         "spf.fail": "the policy stands in the DNS",

@@ -322,6 +322,21 @@ def test_who_writes_in_our_name_is_found() -> None:
     )
 
 
+def test_a_well_known_house_that_proves_itself_is_no_stranger() -> None:
+    told = message("Your account is limited. Verify your data now.\r\n", From="PayPal <service@paypal.com>")
+    proven = Facts(authentication=Authentication(dmarc=Dmarc(Result.PASS, "paypal.com")))
+    another = Facts(authentication=Authentication(dmarc=Dmarc(Result.PASS, "firm.example")))
+
+    assert "good.known" in names(told, proven)
+    assert not any(name.startswith("stranger.") for name in names(told, proven))
+    assert "good.known" not in names(told, another) | names(told)
+
+
+def test_lent_mailboxes_and_pages_are_no_house() -> None:
+    assert "paypal.com" in SHIPPED_DATABASE.tables.houses
+    assert not SHIPPED_DATABASE.tables.houses & SHIPPED_DATABASE.tables.freemail
+
+
 def test_one_odd_link_among_many_is_chance_and_many_are_not() -> None:
     plain = [f'<a href="https://paper.example/{number}">story {number}</a>' for number in range(60)]
     odd = [f'<a href="https://offers{number}.click/">story</a>' for number in range(6)]
