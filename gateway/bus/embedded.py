@@ -229,6 +229,7 @@ class EmbeddedBus:
                     self._not_written(turn, error)
                 else:
                     self._take_over(turn, written)
+                self._gathering.served()
         finally:
             # However this ends, nobody waits for a turn that never comes.
             turn.end(TemporaryFailure("the bus has stopped"))

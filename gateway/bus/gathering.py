@@ -1,7 +1,8 @@
 """Gathering: what is made safe together costs less, so it waits a little for more to come.
 
 Who was answered together comes again together: a client whose message was taken sends its next one. So as
-many are waited for as came the time before, for about as long as it takes them to come.
+many are waited for as came the time before, and as came while those were served, for about as long as it
+takes them to come. Without the latter there would be two parties, of which one always waits for the other.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ class Gathering:
 
     def __init__(self) -> None:
         self._here = 0
-        self._expected = 0  # so many came the time before
+        self._expected = 0
         self._all_here = asyncio.Event()
 
     def came(self, many: int) -> None:
@@ -36,3 +37,7 @@ class Gathering:
                 async with asyncio.timeout(min(FOR_EACH * self._expected, LONGEST)):
                     await self._all_here.wait()
         self._expected, self._here = self._here, 0
+
+    def served(self) -> None:
+        """Those who went on have got what they came for. Whoever came meanwhile waits for them."""
+        self._expected += self._here

@@ -13,6 +13,7 @@ async def test_who_comes_alone_is_not_kept_waiting() -> None:
     for _ in range(3):
         alone.came(1)
         assert await turns_of_the_loop(alone) == 0
+        alone.served()
 
 
 async def test_as_many_are_waited_for_as_came_the_time_before() -> None:
@@ -25,6 +26,22 @@ async def test_as_many_are_waited_for_as_came_the_time_before() -> None:
     await asyncio.sleep(0)
     still_waits = not waiting.done()
     together.came(1)
+    await waiting
+
+    assert still_waits
+
+
+async def test_who_came_while_others_were_served_waits_for_them() -> None:
+    parties = Gathering()
+    parties.came(2)
+    await parties.wait()
+    parties.came(2)
+    parties.served()
+
+    waiting = asyncio.create_task(parties.wait())
+    await asyncio.sleep(0)
+    still_waits = not waiting.done()
+    parties.came(2)
     await waiting
 
     assert still_waits
