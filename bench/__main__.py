@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.chains import CHAINS, Chain
 from bench.load import Load, Sink, send
@@ -52,7 +52,8 @@ def main() -> int:
 
 
 def _measure(chains: Sequence[str], load: Load, rounds: int) -> dict[str, tuple[list[Round], Round, float]]:
-    unloaded = Load(load.kind, UNLOADED, 1, UNLOADED_PAUSE)
+    warm = Load(load.kind, 8 * load.sessions, load.sessions)
+    unloaded = Load(load.kind, UNLOADED, 1, UNLOADED_PAUSE, first=warm.count + rounds * load.count)
     with ExitStack() as stack:
         sink = Sink()
         stack.callback(sink.close)
@@ -60,12 +61,13 @@ def _measure(chains: Sequence[str], load: Load, rounds: int) -> dict[str, tuple[
         for name in chains:
             _say(f"{load.kind}: starting {name}")
             opened[name] = stack.enter_context(CHAINS[name](sink.port))
-            _round(opened[name], sink, Load(load.kind, 8 * load.sessions, load.sessions))  # warm
+            _round(opened[name], sink, warm)
         loaded: dict[str, list[Round]] = {name: [] for name in chains}
         for number in range(rounds):
             for name, chain in opened.items():
                 _say(f"{load.kind}: round {number + 1} of {rounds}, {name}")
-                loaded[name].append(_round(chain, sink, load))
+                fresh = replace(load, first=warm.count + number * load.count)
+                loaded[name].append(_round(chain, sink, fresh))
         return {
             name: (loaded[name], _round(chain, sink, unloaded), chain.memory_bytes() / 2**20)
             for name, chain in opened.items()

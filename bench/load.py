@@ -33,6 +33,7 @@ class Load:
     count: int
     sessions: int
     pause: float = 0.0  # seconds between the messages of a session: for latency without load
+    first: int = 0  # number of the first message: what was sent before is remembered, and costs less
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,8 @@ def _send_process(port: int, load: Load, pipe: Connection) -> None:
 
 async def _send_all(port: int, load: Load) -> Sent:
     # Made beforehand: the making must not slow the sending.
-    waiting = iter([(number, _on_the_wire(message(number, load.kind))) for number in range(load.count)])
+    numbers = range(load.first, load.first + load.count)
+    waiting = iter([(number, _on_the_wire(message(number, load.kind))) for number in numbers])
     sent: dict[int, float] = {}
     async with asyncio.TaskGroup() as group:
         for _ in range(load.sessions):
