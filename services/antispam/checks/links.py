@@ -162,7 +162,10 @@ def _whole(view: View) -> Iterator[Finding]:
         and len(strangers) == len(seen)
         and not any(_relates(view, domain) for domain in seen)
     ):
-        yield Finding("link.all_elsewhere", f"no link leads to the sender: {', '.join(seen[:3])}")
+        # People show the address of a page that they found; houses write words on what is theirs.
+        worded = any(link.source is Source.HTML and not _SHOWN.fullmatch(link.text) for link in view.visited)
+        name = "link.all_elsewhere" if worded and not view.author.free else "link.found_elsewhere"
+        yield Finding(name, f"no link leads to the sender: {', '.join(seen[:3])}")
     buttons = [link for link in view.visited if link.source is Source.HTML]
     if len(buttons) >= 2 and all(link.url == buttons[0].url for link in buttons):
         yield Finding("link.one_target", "all links lead to one place")

@@ -165,6 +165,11 @@ def linked(url: str, text: str = "the page") -> bytes:
         ("link.cheap_domain", linked("https://offers.click/"), linked("https://offers.example/")),
         ("link.all_elsewhere", linked("https://shop.example/"), linked("https://www.firm.example/")),
         (
+            "link.all_elsewhere",
+            linked("https://shop.example/", "the page"),
+            linked("https://shop.example/", "https://shop.example/"),
+        ),
+        (
             "brand.author",
             message(From="PayPal Service <a@firm.example>"),
             message(From="PayPal <service@paypal.com>"),
@@ -320,6 +325,14 @@ def test_who_writes_in_our_name_is_found() -> None:
     assert "fraud.look_alike" in names(
         message(From="Boss <boss@0wn.example>"), Facts(our_domains=("own.example",))
     )
+
+
+def test_a_long_text_needs_twice_as_much_to_have_a_shape() -> None:
+    told = "Claim your airdrop: connect your wallet, ethereum is waiting.\r\n"
+    filler = "We met in the garden and spoke of the weather and of the roses by the fence.\r\n" * 100
+
+    assert "shape.crypto_offer" in names(message(told))
+    assert "shape.crypto_offer" not in names(message(told + filler))
 
 
 def test_a_well_known_house_that_proves_itself_is_no_stranger() -> None:
