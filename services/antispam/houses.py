@@ -19,6 +19,16 @@ def brands_in(text: str, tables: Tables) -> tuple[Brand, ...]:
     return _found(text[:LONGEST_NAME], tables) if text else ()
 
 
+def feigned(name: str, domain: str, organisation: str, tables: Tables) -> Brand | None:
+    """The house that somebody is called after who does not write from a domain of it.
+
+    Who is of one house that the name speaks of may well speak of others: `DPD via Allegro`.
+    """
+    named = brands_in(name, tables)
+    own = any(is_of(brand, domain, organisation, tables) for brand in named)
+    return None if own or not named else named[0]
+
+
 def is_of(brand: Brand, domain: str, organisation: str, tables: Tables) -> bool:
     """Whether a domain belongs to that house, or to one that bears its name."""
     if domain in tables.freemail:

@@ -14,7 +14,7 @@ from gateway.domain.headers import Field, raw_value, text_value
 from services.antispam.database.database import Database
 from services.antispam.database.tables import Brand, Tables, entry_of, is_in
 from services.antispam.facts import Facts
-from services.antispam.houses import brands_in, is_of
+from services.antispam.houses import feigned, is_of
 from services.antispam.message import Link, Message, Source
 
 LONGEST_VALUE = 4096
@@ -175,10 +175,10 @@ class View:
     @cached_property
     def feigned(self) -> Brand | None:
         """The well-known house that the author is called after and is not of."""
-        if self.author.local.lower().startswith(_BOUNCES):
+        author = self.author
+        if author.local.lower().startswith(_BOUNCES):
             return None  # mail servers of that house sign with its name wherever they stand
-        named = brands_in(self.author.name, self.tables)
-        return next((brand for brand in named if not self.is_of(brand)), None)
+        return feigned(author.name, author.domain, author.organisation, self.tables)
 
     def is_of(self, brand: Brand) -> bool:
         """Whether the author belongs to that house."""

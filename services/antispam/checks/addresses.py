@@ -18,6 +18,7 @@ _ORNAMENTS = re.compile(r"[#*_~|<>=\[\]{}^$!]{2,}|^[#*_~|.,;:]|[#*_~|,;]$|[,.]_"
 _PICTURES = re.compile("[\u2190-\u21ff\u2300-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]")
 _PARTED = re.compile(r"[-_+=.]")
 _NOBODY = re.compile(r"undisclosed|recipient[s ]*(?:list|not shown)|:\s*;", re.IGNORECASE)
+
 LONGEST_FIRST_NAME = 7
 """Letters in front of an @ that may be a first name, which others have too."""
 

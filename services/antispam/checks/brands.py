@@ -22,7 +22,7 @@ def brands(view: View) -> Iterator[Finding]:
         kind = "brand.author_word" if feigned.common else "brand.author"
         reason = f"the author is called {author.name[:60]!r}, but is not of {feigned.name}: {author.domain}"
         yield Finding(kind, reason)
-    if not brands_in(author.name, view.tables):
+    if not brands_in(author.name, view.tables) and not view.forwards:
         for brand in brands_in(view.subject, view.tables):
             if not brand.common and not view.is_of(brand):
                 yield Finding(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from gateway.domain.journey import Finding
 from services.antispam.checks.addresses import is_decorated, made_by_chance
-from services.antispam.houses import brands_in, is_of
+from services.antispam.houses import feigned
 from services.antispam.view import View, read_mailbox
 
 LONGEST_LOOK = 1500
@@ -35,23 +35,16 @@ def forwards(view: View) -> Iterator[Finding]:
     if found is None or not _BESIDE.search(text, found.end()):
         return
     author = read_mailbox(found[1], view.tables)
-    named = brands_in(author.name, view.tables)
-    feigned = [
-        brand
-        for brand in named
-        if not brand.common and not is_of(brand, author.domain, author.organisation, view.tables)
-    ]
-    if feigned and author.domain:
-        yield Finding(
-            "forward.feigned", f"it forwards mail of {author.name[:60]!r}, which is not of {feigned[0].name}"
-        )
+    house = feigned(author.name, author.domain, author.organisation, view.tables)
+    if house and not house.common and author.domain:
+        reason = f"it forwards mail of {author.name[:60]!r}, which is not of {house.name}"
+        yield Finding("forward.feigned", reason)
     if is_decorated(author.name):
         yield Finding("forward.decorated", f"it forwards mail of a decorated name: {author.name[:60]!r}")
     if made_by_chance(author):
         yield Finding("forward.random", f"it forwards mail of {author.address!r}, which looks made by chance")
     if view.tables.suffixes.get(author.domain.rpartition(".")[2], 0) > 1:
-        yield Finding(
-            "forward.cheap_domain", f"it forwards mail of {author.organisation}, of a kind that costs nothing"
-        )
+        reason = f"it forwards mail of {author.organisation}, of a kind that costs nothing"
+        yield Finding("forward.cheap_domain", reason)
     if not any(map(str.isalnum, text[: found.start()])):
         yield Finding("forward.alone", "it forwards mail, and says nothing of it")

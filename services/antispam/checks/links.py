@@ -162,9 +162,11 @@ def _whole(view: View) -> Iterator[Finding]:
         and len(strangers) == len(seen)
         and not any(_relates(view, domain) for domain in seen)
     ):
-        # People show the address of a page that they found; houses write words on what is theirs.
+        # People show the address of a page that they found, or pass on what others wrote; houses write words
+        # on what is theirs.
         worded = any(link.source is Source.HTML and not _SHOWN.fullmatch(link.text) for link in view.visited)
-        name = "link.all_elsewhere" if worded and not view.author.free else "link.found_elsewhere"
+        is_person = view.author.free or view.forwards
+        name = "link.all_elsewhere" if worded and not is_person else "link.found_elsewhere"
         yield Finding(name, f"no link leads to the sender: {', '.join(seen[:3])}")
     buttons = [link for link in view.visited if link.source is Source.HTML]
     if len(buttons) >= 2 and all(link.url == buttons[0].url for link in buttons):

@@ -38,8 +38,8 @@ NOT_ALWAYS_THERE = (
 """Findings that fall away where a header was cut, nobody was asked, or mail comes from no list. Each message
 is learnt with them and without them: what is missing shall not decide."""
 
-
 WORD_PENALTY = 2e-3
+"""The same on those of words, of which there are many."""
 
 LEAST_ORIGINS = 3
 """Sources, or written texts, that have a word for it to be learnt: names of people stay where they are."""
@@ -102,9 +102,11 @@ def train_words(messages: Sequence[Examined]) -> Words:
 
 
 _ALL = "all"
+"""What is so of every message."""
 
 _NAMES = ("city", "company", "first", "last", "month", "product", "shop", "street")
 _OF_ADDRESSES = ("example", "http", "https", "www", "com", "net", "org", "php", "html")
+"""Parts of written mail that say nothing: names in its slots, and what addresses are made of."""
 
 
 def _made_up() -> frozenset[str]:

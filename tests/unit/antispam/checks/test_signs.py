@@ -176,6 +176,11 @@ def linked(url: str, text: str = "the page") -> bytes:
         ),
         (
             "brand.author",
+            message(From="PayPal via DHL <a@firm.example>"),
+            message(From="PayPal via DHL <a@dhl.com>"),
+        ),
+        (
+            "brand.author",
             message(From="Microsoft account team <a@outlook.com>"),
             message(From="Microsoft Outlook <MicrosoftExchange329e71ec88ae@firm.example>"),
         ),
