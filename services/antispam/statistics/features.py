@@ -17,7 +17,14 @@ _OF_THEIR_TIME = frozenset(
 """Families that tell old mail from new, or a list from a shop, better than bad from good."""
 
 _OF_ANYBODY = frozenset(
-    {"brand.subject", "from.random", "link.cheap_domain", "link.holds_address", "link.random_domain"}
+    {
+        "brand.subject",
+        "from.random",
+        "link.cheap_domain",
+        "link.holds_address",
+        "link.random_domain",
+        "link.single",
+    }
     | {"reply_to.elsewhere", "subject.exclaims", "subject.price"}
 )
 """Findings that newsletters of the past have as often as spam had."""
