@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from gateway.authentication.dmarc.record import organisation_of
-from services.antispam.database.tables import Brand, Tables
+from services.antispam.database.tables import Brand, Tables, is_in
 
 LONGEST_NAME = 200
 """Characters of a name that are compared."""
@@ -33,12 +33,11 @@ def is_of(brand: Brand, domain: str, organisation: str, tables: Tables) -> bool:
     """Whether a domain belongs to that house, or to one that bears its name."""
     if domain in tables.freemail:
         return False  # who lends mailboxes to anybody does not write from one
-    if any(domain == own or domain.endswith(f".{own}") for own in brand.domains):
+    if is_in(domain, brand.domains):
         return True
     labels = {organisation_of(own).partition(".")[0] for own in brand.domains}
     # The same name under another top-level domain is most often its house's; fraud takes cheap ones.
-    suffix = organisation.rpartition(".")[2]
-    return organisation.partition(".")[0] in labels and tables.suffixes.get(suffix, 0) == 0
+    return organisation.partition(".")[0] in labels and not tables.abuse_of(organisation)
 
 
 @lru_cache(maxsize=2048)

@@ -157,8 +157,7 @@ class View:
     @cached_property
     def nameless(self) -> bool:
         """Whether a link leads to an address without a name, or past the ports of the web."""
-        hosts = {link.host for link in self.visited}
-        if any(":" in host or _NUMBERS.fullmatch(host) for host in hosts):
+        if any(map(is_bare_address, {link.host for link in self.visited})):
             return True
         return any(odd_port(link.url) for link in self.visited if ":" in link.url[BEHIND_SCHEME:])
 
@@ -197,13 +196,17 @@ class View:
         return "" if author.free or entry_of(author.domain, self.tables.hosting) else author.organisation
 
     @cached_property
+    def standing(self) -> str:
+        """The house, if what is its speaks for the author: "" beside a feigned name or a bare address."""
+        feigns = self.feigned is not None and not self.feigned.common
+        return "" if feigns or self.nameless else self.house
+
+    @cached_property
     def related(self) -> bool:
         """Whether something in it belongs to its author: a link to the own domain, or a conversation."""
         if self.discussion or self.replies or self.known:
             return True
-        if not self.house or self.nameless or (self.feigned and not self.feigned.common):
-            return False
-        return any(map(self.is_own, self.destinations))
+        return bool(self.standing) and any(map(self.is_own, self.destinations))
 
     def is_own(self, domain: str) -> bool:
         """Whether a domain is the author's: the same name, perhaps under another top-level domain."""
@@ -238,6 +241,11 @@ class View:
     def forwards(self) -> bool:
         """Whether its Subject says that it passes on another message."""
         return _FORWARDED.match(self.subject) is not None
+
+
+def is_bare_address(host: str) -> bool:
+    """Whether a host is an IP address, of version 4 or 6."""
+    return ":" in host or _NUMBERS.fullmatch(host) is not None
 
 
 def odd_port(url: str) -> str:

@@ -41,10 +41,14 @@ def is_decorated(name: str) -> bool:
 
 def made_by_chance(author: Mailbox) -> bool:
     """Whether an address, or the domain that it is of, looks made by dice."""
-    label = author.organisation.partition(".")[0]
-    if not author.free and (looks_random(label) or mixes_digits(label)):
+    if _has_random_domain(author):
         return True
     return not _PARTED.search(author.local) and (looks_random(author.local) or mixes_digits(author.local))
+
+
+def _has_random_domain(author: Mailbox) -> bool:
+    label = author.organisation.partition(".")[0]
+    return not author.free and (looks_random(label) or mixes_digits(label))
 
 
 def _author(view: View) -> Iterator[Finding]:
@@ -63,12 +67,11 @@ def _author(view: View) -> Iterator[Finding]:
         yield Finding("from.random", f"{author.local!r} in From looks made by chance")
     elif mixes_digits(author.local):
         yield Finding("from.digits", f"{author.local!r} in From mixes digits and letters")
-    label = author.organisation.partition(".")[0]
-    if not author.free and (looks_random(label) or mixes_digits(label)):
+    if _has_random_domain(author):
         yield Finding("from.random_domain", f"the author's domain {author.organisation} looks made by chance")
     if is_in(author.domain, view.tables.disposable):
         yield Finding("from.disposable", f"mailboxes of {author.domain} are thrown away after minutes")
-    if view.tables.suffixes.get(author.domain.rpartition(".")[2], 0) > 1:
+    if view.tables.abuse_of(author.domain) > 1:
         yield Finding(
             "from.cheap_domain", f"the author's domain {author.organisation} is of a kind that costs nothing"
         )

@@ -43,7 +43,7 @@ def forwards(view: View) -> Iterator[Finding]:
         yield Finding("forward.decorated", f"it forwards mail of a decorated name: {author.name[:60]!r}")
     if made_by_chance(author):
         yield Finding("forward.random", f"it forwards mail of {author.address!r}, which looks made by chance")
-    if view.tables.suffixes.get(author.domain.rpartition(".")[2], 0) > 1:
+    if view.tables.abuse_of(author.domain) > 1:
         reason = f"it forwards mail of {author.organisation}, of a kind that costs nothing"
         yield Finding("forward.cheap_domain", reason)
     if not any(map(str.isalnum, text[: found.start()])):

@@ -98,8 +98,8 @@ def _person(view: View) -> Iterator[Finding]:
 def _house(view: View) -> Iterator[Finding]:
     if view.known:
         yield Finding("good.known", f"it is proven to come from a well-known house, {view.author.domain}")
-    house = view.house
-    if not house or view.nameless or (view.feigned and not view.feigned.common):
+    house = view.standing
+    if not house:
         return  # what belongs to anybody, or to another than it says, speaks for nobody
     signed = house in view.signers
     weblinks = [link for link in view.visited if link.source is not Source.ATTACHMENT and link.domain]

@@ -13,7 +13,7 @@ from services.antispam.database.tables import Tables, is_in
 from services.antispam.hosts import Use, use_of
 from services.antispam.message import Link, Source
 from services.antispam.randomness import looks_random, mixes_digits
-from services.antispam.view import BEHIND_SCHEME, View, odd_port
+from services.antispam.view import BEHIND_SCHEME, View, is_bare_address, odd_port
 
 _SHOWN = re.compile(
     r"\s*(?:https?://|www\.)?((?:[\w-]{1,63}\.)+[a-z]{2,24})(?:[/?:].*)?\s*",
@@ -21,7 +21,6 @@ _SHOWN = re.compile(
 )
 _CREDENTIALS = re.compile(r"https?://[^/?#@]*@", re.IGNORECASE)
 _INNER = re.compile(r"(?:[?&/=#]|%3d)(?:https?(?::|%3a)(?:/|%2f){2})", re.IGNORECASE)
-_IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _ADDRESS = re.compile(r"[?&#/=][^?&#/=]{1,64}(?:@|%40)[\w-]+\.[\w.-]+")
 _REDIRECTING = re.compile(
     r"/(?:url|amp/s?|ck/a|aclk|l\.php|redir(?:ect)?|flx/warn|link|rd|cread)\b|/u/0/|/travel/", re.IGNORECASE
@@ -94,7 +93,7 @@ def _signs(link: Link, view: View) -> Iterator[tuple[str, str]]:
     if url[:5].lower() == "data:" or url[:11].lower() == "javascript:":
         yield "link.content", "a link holds a page of its own"
         return
-    if _IPV4.fullmatch(host) or ":" in host:
+    if is_bare_address(host):
         yield "link.address", "a link leads to an address without a name"
     if port := odd_port(url):
         yield "link.port", f"a link leads to the unusual port {port}"
@@ -124,7 +123,7 @@ def _signs(link: Link, view: View) -> Iterator[tuple[str, str]]:
 def _about_name(domain: str, host: str, tables: Tables) -> tuple[tuple[str, str], ...]:
     label = domain.partition(".")[0]
     found = []
-    if tables.suffixes.get(domain.rpartition(".")[2], 0) > 1:
+    if tables.abuse_of(domain) > 1:
         found.append(("link.cheap_domain", "a link leads to a name of a kind that costs nothing"))
     if looks_random(label) or mixes_digits(label):
         found.append(("link.random_domain", "a link leads to a name that looks made by chance"))

@@ -50,6 +50,10 @@ class Tables:
     bearers: Mapping[str, Brand]  # by the name as hosts have it
     marks: Names  # these names
 
+    def abuse_of(self, domain: str) -> int:
+        """How much abuse its top-level domain sees, 1 to 3; 0 for little."""
+        return self.suffixes.get(domain.rpartition(".")[2], 0)
+
 
 def parse_tables(texts: Mapping[str, str]) -> Tables:
     """The tables of their texts, which are named as in `TABLES`. Raises `BadSource`."""

@@ -41,7 +41,8 @@ def table_of(
     features: Iterable[Iterable[str]], columns: Mapping[str, int], values: Floats | None = None
 ) -> Table:
     """The table of examples with these features; those without a column are left out."""
-    known = [[columns[feature] for feature in each if feature in columns] for each in features]
+    # Sorted: sets have another order in each process, and a sum of floats depends on it.
+    known = [sorted(columns[feature] for feature in each if feature in columns) for each in features]
     rows = np.repeat(np.arange(len(known), dtype=np.int32), [len(each) for each in known])
     places = np.array([column for each in known for column in each], np.int32)
     return Table(rows, places, np.ones(len(known)) if values is None else values, len(columns))

@@ -50,9 +50,10 @@ class Words:
         known = [(weights[word], word) for word in words if word in weights]
         if not known:
             return None
+        # A set has another order in each process, and a sum of floats depends on it.
+        known.sort(key=lambda one: (-abs(one[0]), one[1]))
         share = measure(len(known))
         score = round(min(MOST, max(LEAST, share * sum(weight for weight, _ in known))), 2)
-        known.sort(key=lambda one: (-abs(one[0]), one[1]))
         return Wording(score, tuple((word, round(share * weight, 2)) for weight, word in known[:MOST_TOLD]))
 
 

@@ -48,6 +48,12 @@ def test_words_add_up_each_once(tokens: list[str], subject: list[str], score: fl
     assert (wording and wording.score) == (None if score is None else round(score * ONE, 2))
 
 
+def test_words_add_up_to_the_same_in_any_order() -> None:
+    far_apart = Words({"a": 1e16, "b": 1.0, "c": -1e16})
+
+    assert far_apart.judge(["a", "b", "c"]) == far_apart.judge(["a", "c", "b"])
+
+
 def test_numbers_are_no_words() -> None:
     assert words_of(["pay", "2024", "a1"], ["2024"]) == {"pay"}
 
