@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from gateway.authentication.dmarc.record import organisation_of
@@ -12,6 +13,9 @@ LONGEST_NAME = 200
 
 LETTERS = str.maketrans("013457@$|", "oieastasl")
 """Digits and signs that stand for letters."""
+
+_TALL = re.compile(r"\bI(?=[a-z])|(?<=[a-z])I|(?<=[a-z]I)I")
+"""A capital that looks like a small l: `Trust WaIIet`."""
 
 
 def brands_in(text: str, tables: Tables) -> tuple[Brand, ...]:
@@ -43,6 +47,10 @@ def is_of(brand: Brand, domain: str, organisation: str, tables: Tables) -> bool:
 @lru_cache(maxsize=2048)
 def _found(text: str, tables: Tables) -> tuple[Brand, ...]:
     folded = text.casefold()
-    spelled = [folded, folded.translate(LETTERS)] if any(char in folded for char in "013457@$|") else [folded]
+    spelled = [folded]
+    if any(char in folded for char in "013457@$|"):
+        spelled.append(folded.translate(LETTERS))
+    if _TALL.search(text):
+        spelled.append(_TALL.sub("l", text).casefold())
     names = dict.fromkeys(name for each in spelled for name in tables.spellings.as_words(each))
     return tuple(tables.brands[name] for name in names)

@@ -104,6 +104,8 @@ class Message:
     disguises: tuple[Disguise, ...] = ()
     parts: tuple[str, ...] = ()  # declared types of all parts, in their order
     charsets: tuple[str, ...] = ()  # declared and used, lower case
+    undeclared: bool = False  # there is HTML whose charset its header does not tell
+    needless_base64: bool = False  # a text of ASCII alone is encoded by base64
     size: int = 0  # bytes of the whole message
     troubles: tuple[str, ...] = ()  # what could not be read, and why
 

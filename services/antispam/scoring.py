@@ -21,9 +21,9 @@ class Thresholds:
 
 THRESHOLDS: Mapping[Degree, Thresholds] = MappingProxyType(
     {
-        Degree.SOFT: Thresholds(probable=5.0, spam=10.0),
-        Degree.STANDARD: Thresholds(probable=3.2, spam=9.5),
-        Degree.HARD: Thresholds(probable=2.1, spam=8.0),
+        Degree.SOFT: Thresholds(probable=5.0, spam=11.5),
+        Degree.STANDARD: Thresholds(probable=2.7, spam=9.5),
+        Degree.HARD: Thresholds(probable=2.0, spam=8.0),
     }
 )
 

@@ -32,6 +32,15 @@ SHORTEST_NAME = 4
 BEHIND_SCHEME = len("https:")
 """Where no colon stands in an address that has neither a port nor another address in it."""
 
+FEW_LETTERS = 80
+"""A text of fewer letters says nothing by itself."""
+
+MOST_LETTERS = 4 * FEW_LETTERS
+"""Of more, nobody asks how many."""
+
+LONGEST_LOOK = 4000
+"""Characters in which letters are looked for."""
+
 _BOUNCES = "microsoftexchange"
 
 _FORWARDED = re.compile(
@@ -46,6 +55,7 @@ _ANSWERS = re.compile(
 )
 _ADDRESS = re.compile(r"<([^<>]{0,320})>")
 _BARE = re.compile(r"[^\s<>,;\"()]{1,64}@[^\s<>,;\"()@]{1,255}")
+_POSTING = re.compile(r"mailto:[^@<>\s]{1,128}@([\w.-]{1,253})", re.IGNORECASE)
 _SIGNED_BY = re.compile(r"(?:^|;)\s*d\s*=\s*([A-Za-z0-9._-]{1,253})")
 
 
@@ -155,6 +165,17 @@ class View:
         return tuple(islice(shown, MOST_VISITED))
 
     @cached_property
+    def letters(self) -> int:
+        """How many letters there are to read, counted as far as they are few."""
+        letters = filter(str.isalpha, self.message.text[:LONGEST_LOOK])
+        return sum(1 for _ in islice(letters, MOST_LETTERS))
+
+    @property
+    def says_little(self) -> bool:
+        """Whether its text is too short to say something by itself."""
+        return self.letters < FEW_LETTERS
+
+    @cached_property
     def nameless(self) -> bool:
         """Whether a link leads to an address without a name, or past the ports of the web."""
         if any(map(is_bare_address, {link.host for link in self.visited})):
@@ -223,9 +244,20 @@ class View:
         return self.value("precedence").lower() in {"bulk", "list", "junk"}
 
     @cached_property
+    def posting(self) -> str:
+        """The domain of the address that members of its list write to (RFC 2369 §3.4); "" for none."""
+        found = _POSTING.search(self.value("list-post"))
+        return found[1].lower() if found else ""
+
+    @cached_property
     def discussion(self) -> bool:
-        """Whether a mailing list for people who write to each other passed it on."""
-        return self.has("list-post") or (self.has("list-id") and self.threaded)
+        """Whether a mailing list for people who write to each other passed it on.
+
+        Whoever pays nothing for a domain makes as many lists on it, with as many members, as they like.
+        """
+        if self.tables.abuse_of(self.posting) > 1:
+            return False
+        return bool(self.posting) or (self.has("list-id") and self.threaded)
 
     @cached_property
     def replies(self) -> bool:

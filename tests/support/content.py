@@ -52,11 +52,15 @@ def a_database(folder: Path, *terms: str, samples: Mapping[str, str] | None = No
     return load_database(open_set(made))
 
 
-def content_in_use(place: Path, *terms: str, made_at: datetime = MADE_AT) -> BaseSet:
-    """A set of such terms that the shelf `place` was switched to."""
+def content_in_use(
+    place: Path, *terms: str, words: str | None = None, made_at: datetime = MADE_AT
+) -> BaseSet:
+    """A set of such terms that the shelf `place` was switched to; with `words` instead of those learnt."""
     made = place / ".new"
     made.mkdir(parents=True)
     sources = content_sources(place.parent / f"sources-{made_at:%s}", *terms)
+    if words is not None:
+        (sources / WORDS).write_text(words, encoding="utf-8")
     build_set(sources, made, made_at)
     found = shelf.put(place, made)
     shelf.switch(place, found.manifest.version)

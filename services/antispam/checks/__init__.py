@@ -13,6 +13,7 @@ from services.antispam.checks.addresses import addresses
 from services.antispam.checks.authentication import authentication, fraud, lists
 from services.antispam.checks.brands import brands
 from services.antispam.checks.dates import dates
+from services.antispam.checks.forgery import forgery
 from services.antispam.checks.forwards import forwards
 from services.antispam.checks.good import good
 from services.antispam.checks.lessons import lessons
@@ -24,6 +25,7 @@ from services.antispam.checks.shapes import shapes
 from services.antispam.checks.structure import structure
 from services.antispam.checks.subject import subject
 from services.antispam.checks.terms import terms
+from services.antispam.checks.tone import tone
 from services.antispam.checks.words import words
 from services.antispam.view import View
 
@@ -39,11 +41,13 @@ CHECKS: tuple[Check, ...] = (
     subject,
     dates,
     mailer,
+    forgery,
     structure,
     links,
     brands,
     forwards,
     shapes,
+    tone,
     authentication,
     fraud,
     lists,

@@ -17,6 +17,10 @@ _IN_NAME = re.compile(r"[\w.+-]{1,64}@((?:[\w-]{1,63}\.)+[a-z]{2,24})", re.IGNOR
 _ORNAMENTS = re.compile(r"[#*_~|<>=\[\]{}^$!]{2,}|^[#*_~|.,;:]|[#*_~|,;]$|[,.]_")
 _PICTURES = re.compile("[\u2190-\u21ff\u2300-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]")
 _PARTED = re.compile(r"[-_+=.]")
+_OFFERS = re.compile(
+    r"reward|offer|deals?(?!er)|prize|gift|winn|sweep|promo|saving|cash|bonus|loan|debt|mortgage|casino|pill|diet"
+    r"|cheap|discount|bargain"
+)
 _NOBODY = re.compile(r"undisclosed|recipient[s ]*(?:list|not shown)|:\s*;", re.IGNORECASE)
 
 LONGEST_FIRST_NAME = 7
@@ -48,7 +52,7 @@ def made_by_chance(author: Mailbox) -> bool:
 
 def _has_random_domain(author: Mailbox) -> bool:
     label = author.organisation.partition(".")[0]
-    return not author.free and (looks_random(label) or mixes_digits(label))
+    return not author.free and (any(map(looks_random, label.split("-"))) or mixes_digits(label))
 
 
 def _author(view: View) -> Iterator[Finding]:
@@ -69,6 +73,9 @@ def _author(view: View) -> Iterator[Finding]:
         yield Finding("from.digits", f"{author.local!r} in From mixes digits and letters")
     if _has_random_domain(author):
         yield Finding("from.random_domain", f"the author's domain {author.organisation} looks made by chance")
+    label = "" if author.free else author.organisation.partition(".")[0]
+    if _OFFERS.search(label) and not is_in(author.domain, view.tables.houses):
+        yield Finding("from.offer_domain", f"the author's domain {author.organisation} promises something")
     if is_in(author.domain, view.tables.disposable):
         yield Finding("from.disposable", f"mailboxes of {author.domain} are thrown away after minutes")
     if view.tables.abuse_of(author.domain) > 1:
@@ -86,7 +93,11 @@ def _name(view: View) -> Iterator[Finding]:
         yield Finding("from.ornaments", f"the author's name is decorated: {author.name[:60]!r}")
     if _PICTURES.search(author.name):
         yield Finding("from.pictures", f"the author's name holds pictures: {author.name[:60]!r}")
-    alone = view.recipients == (author.address,) and not view.discussion
+    if author.name.casefold() == author.address and not (view.discussion or view.replies):
+        yield Finding("from.name_is_address", "the author has no name but the address")
+    alone = view.recipients == (author.address,) and not (
+        view.discussion or any(map(view.is_own, view.destinations))
+    )
     if author.address and alone and not view.facts.authenticated_as(author.domain):
         yield Finding("from.recipient", "From shows the recipient as the author")
     for address in () if view.discussion else view.recipients[:4]:
@@ -111,6 +122,10 @@ def _recipients(view: View) -> Iterator[Finding]:
         yield Finding("to.invalid", f"To holds no address: {to[:60]!r}")
     elif not to.strip() and view.has("to"):
         yield Finding("to.empty", "To is empty")
+    if view.tables.abuse_of(view.posting) > 1:
+        yield Finding(
+            "list.cheap_domain", f"a list of {view.posting}, of a kind that costs nothing, sent it on"
+        )
     if len(view.recipients) > MOST_SHOWN and not view.discussion:
         yield Finding("to.many", f"{len(view.recipients)} recipients are shown")
     ours = view.facts.our_domains

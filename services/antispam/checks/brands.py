@@ -7,9 +7,9 @@ from functools import lru_cache
 
 from gateway.authentication.dmarc.record import organisation_of
 from gateway.domain.journey import Finding
-from services.antispam.database.tables import Tables, is_in
+from services.antispam.database.tables import Brand, Tables, is_in
 from services.antispam.hosts import Use, use_of
-from services.antispam.houses import LETTERS, brands_in
+from services.antispam.houses import LETTERS, brands_in, is_of
 from services.antispam.view import View
 
 
@@ -19,7 +19,7 @@ def brands(view: View) -> Iterator[Finding]:
         return
     author = view.author
     if feigned := view.feigned:
-        kind = "brand.author_word" if feigned.common else "brand.author"
+        kind = "brand.author_word" if feigned.common or _leads_home(view, feigned) else "brand.author"
         reason = f"the author is called {author.name[:60]!r}, but is not of {feigned.name}: {author.domain}"
         yield Finding(kind, reason)
     if not brands_in(author.name, view.tables) and not view.forwards:
@@ -35,6 +35,13 @@ def brands(view: View) -> Iterator[Finding]:
             break
     if not author.free and (found := _hidden_brand(author.domain, view.tables)):
         yield Finding("brand.domain", f"the author's domain {author.domain} is not of {found}")
+
+
+def _leads_home(view: View, brand: Brand) -> bool:
+    """Whether most links lead to the house that the author is called after: others may send for it."""
+    domains = [link.domain for link in view.visited if link.domain]
+    home = sum(is_of(brand, domain, domain, view.tables) for domain in domains)
+    return 2 * home > len(domains)
 
 
 @lru_cache(maxsize=8192)

@@ -17,13 +17,18 @@ _AUTHORS = "from|de|von|da|van|från|fra|od|от|kimden|发件人|寄件者|差�
 _OTHERS = (
     "sent|date|subject|to|gesendet|datum|betreff|an|envoyé|objet|à|enviado(?: el)?|data|assunto|asunto|para"
     "|inviato|oggetto|verzonden|onderwerp|skickat|ämne|wysłano|temat|отправлено|дата|тема"
-    "|发送时间|主题|送信日時|件名"
+    "|发送时间|主题|送信日時|件名|cc|kopie"
 )
 _AUTHOR = re.compile(
     rf"^[>*\s]{{0,6}}(?:{_AUTHORS})\*?\s{{0,3}}[:：]\*?[ \t]*(\S[^\n]{{0,300}})$",
     re.IGNORECASE | re.MULTILINE,
 )
 _BESIDE = re.compile(rf"^[>*\s]{{0,6}}(?:{_OTHERS})\*?\s{{0,3}}[:：]", re.IGNORECASE | re.MULTILINE)
+
+
+def is_head_of_another(line: str) -> bool:
+    """Whether a line is one of those by which a message that is passed on begins: `From: ...`."""
+    return _AUTHOR.match(line) is not None or _BESIDE.match(line) is not None
 
 
 def forwards(view: View) -> Iterator[Finding]:

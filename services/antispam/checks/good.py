@@ -73,8 +73,10 @@ def _conversation(view: View) -> Iterator[Finding]:
         yield Finding("good.conversation", "it answers a message, and quotes it")
     elif view.replies:
         yield Finding("good.answer", "it answers a message")
-    if view.discussion:
+    if view.discussion and view.threaded:
         yield Finding("good.discussion", "it comes through a list of people who write to each other")
+    elif view.discussion:
+        yield Finding("good.post", "it begins a thread on a list of people who write to each other")
     if _WORK.search(text):
         yield Finding("good.work", "it is about code, or the output of a program")
 
@@ -99,13 +101,15 @@ def _house(view: View) -> Iterator[Finding]:
     if view.known:
         yield Finding("good.known", f"it is proven to come from a well-known house, {view.author.domain}")
     house = view.standing
-    if not house:
-        return  # what belongs to anybody, or to another than it says, speaks for nobody
+    if not house or "removal" in view.motifs:
+        return  # what belongs to anybody, to others than it says, or to who buys lists, speaks for nobody
     signed = house in view.signers
     weblinks = [link for link in view.visited if link.source is not Source.ATTACHMENT and link.domain]
     domains = frozenset(filter(view.is_own, view.destinations))
     own = [link for link in weblinks if link.domain in domains]
-    if weblinks and len(own) >= OWN_SHARE * len(weblinks):
+    if view.says_little:
+        pass  # a domain of one's own is no comfort where nothing can be read
+    elif weblinks and len(own) >= OWN_SHARE * len(weblinks):
         name = "good.own_links_signed" if signed else "good.own_links"
         yield Finding(name, f"{len(own)} of {len(weblinks)} links lead to the sender, {house}")
     elif own:
@@ -124,6 +128,7 @@ def _house(view: View) -> Iterator[Finding]:
         and _CODE.search(text)
         and _CODE_WORD.search(text[:SHORT])
         and len(own) == len(weblinks)
+        and not (view.forwards or any(link.source is Source.ATTACHMENT for link in view.visited))
     ):
         yield Finding("good.code", "it tells a code for one use, and leads nowhere else")
 

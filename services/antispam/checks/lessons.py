@@ -15,12 +15,12 @@ LEAST = 0.45
 
 SURE = 0.75
 
-LIKE_SPAM, SAME_SPAM = 6.0, 10.0
+LIKE_SPAM, SAME_SPAM = 6.0, 12.0
 """Probable spam by itself; spam when it is the same text but for names and amounts."""
 
 LIKE_GOOD = -10.0
 
-MOST_AGAINST, MOST_FOR = 1.0, -3.0
+MOST_AGAINST, MOST_FOR = 0.9, -3.0
 """What the words of lessons can add: they correct, and decide nothing."""
 
 

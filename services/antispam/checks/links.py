@@ -26,6 +26,11 @@ _REDIRECTING = re.compile(
     r"/(?:url|amp/s?|ck/a|aclk|l\.php|redir(?:ect)?|flx/warn|link|rd|cread)\b|/u/0/|/travel/", re.IGNORECASE
 )
 
+_OF_MAILBOXES = re.compile(r"@[\w.]{1,64}\.prod\.(?:outlook|exchangelabs)\.com>?\s*$", re.IGNORECASE)
+
+_FAR = re.compile(r"by|cn|ir|k[rz]|ru|su|t[hw]|ua")
+"""Countries whose own mail is written in other letters than those of ASCII."""
+
 _USED = {
     Use.SHORTENER: ("link.shortener", "a shortened link hides where it leads"),
     Use.HOSTING: ("link.hosting", "a link leads to a host of pages of anybody"),
@@ -65,6 +70,7 @@ def links(view: View) -> Iterator[Finding]:
     for name, reason in told.items():
         if times[name] >= least or name in _NEVER_BY_CHANCE:
             yield Finding(name, reason)
+    yield from _together(view)
     yield from _whole(view)
 
 
@@ -90,8 +96,11 @@ def _is_plain(link: Link) -> bool:
 
 def _signs(link: Link, view: View) -> Iterator[tuple[str, str]]:
     url, host = link.url, link.host
-    if url[:5].lower() == "data:" or url[:11].lower() == "javascript:":
+    if url[:5].lower() == "data:":
         yield "link.content", "a link holds a page of its own"
+        return
+    if url[:11].lower() == "javascript:":
+        yield "link.script", "a link is a script"
         return
     if is_bare_address(host):
         yield "link.address", "a link leads to an address without a name"
@@ -174,9 +183,36 @@ def _whole(view: View) -> Iterator[Finding]:
         yield Finding("link.single", f"the only link leads to {seen[0]}")
 
 
+def _together(view: View) -> Iterator[Finding]:
+    """What links tell beside the rest of the message."""
+    uses = {use_of(link.host, view.tables) for link in view.visited}
+    if Use.SHORTENER in uses and view.says_little:
+        yield Finding("link.short_alone", "there is nothing to read but a shortened link")
+    countries = {domain.rpartition(".")[2] for domain in view.destinations}
+    far = countries and all(map(_FAR.fullmatch, countries))
+    home = view.author.domain.rpartition(".")[2]
+    if (
+        far
+        and home not in countries
+        and view.message.text.isascii()
+        and not (view.discussion or view.replies)
+    ):
+        reason = f"a text of plain Latin letters leads to a country of others: {view.destinations[0]}"
+        yield Finding("link.far_country", reason)
+    if Use.CLICKS in uses and _is_of_a_mailbox(view):
+        yield Finding("link.copied", "its links count the clicks on mail to many, and a mailbox sent it")
+
+
+def _is_of_a_mailbox(view: View) -> bool:
+    """Whether a person's mailbox sent it, as far as its Message-ID tells, by itself and to no list."""
+    if view.bulk or view.replies or view.forwards:
+        return False
+    return _OF_MAILBOXES.search(view.value("message-id")) is not None
+
+
 def _relates(view: View, domain: str) -> bool:
     """Whether a domain bears a sender's name (`auspost.com`, `auspost.com.au`), or counts clicks for them."""
-    if use_of(domain, view.tables) is Use.CLICKS and not view.author.free:
+    if use_of(domain, view.tables) is Use.CLICKS and not (view.author.free or _is_of_a_mailbox(view)):
         return True
     label = domain.partition(".")[0]
     return any(_alike(label, sender.partition(".")[0]) for sender in view.senders)

@@ -7,12 +7,10 @@ from collections.abc import Iterator
 
 from gateway.authentication.dmarc.record import organisation_of
 from gateway.domain.journey import Finding
+from services.antispam.database.tables import entry_of, is_in
 from services.antispam.view import View
 
 _ID = re.compile(r"\s*<([^<>@\s]*)@([^<>@\s]*)>\s*")
-_OUTLOOK = re.compile(r"Microsoft (?:Outlook Express|Windows (?:Live )?Mail)")
-_OUTLOOK_ID = re.compile(r"[0-9a-f]{12}\$[0-9a-f]{8}\$[0-9a-f]{8}", re.IGNORECASE)
-_WINDOWS_ID = re.compile(r"[0-9A-F]{32}")
 _SPAMWARE = re.compile(
     r"\b(?:the bulk|bulk ?mail|mass ?mail|dark mailer|advanced mass|group mail|stealth|send-safe|aristotle"
     r"|avalanche|emailing machine|e-?mail magnet|floodgate|gammadyne|jpfree|opt-in lightning|ratware|zmailer"
@@ -36,6 +34,8 @@ _DIALUP = re.compile(
 _BY_GATEWAY = re.compile(
     r"\.(?:prod\.protection\.outlook\.com|mail\.protection\.outlook\.com)$|^mx\.google\.com$", re.IGNORECASE
 )
+_SENDING = frozenset({"outlook.com", "exchangelabs.com", "google.com", "phx.gbl"})
+"""Houses whose servers write Message-IDs for the domains of others."""
 _FROM_HOST = re.compile(r"\s*from\s+(\S{1,255})(?:\s+\(([^)]{0,255})\))?", re.IGNORECASE)
 _EASTERN = re.compile(
     r"=\?(gb2312|gbk|gb18030|big5|euc-kr|ks_c_5601-1987|iso-2022-(?:jp|kr|cn)|shift_jis|euc-jp)\?",
@@ -54,12 +54,12 @@ def mailer(view: View) -> Iterator[Finding]:
     if script:
         known = "mailer.odd_script" if _SCRIPT.search(script) else "mailer.script"
         yield Finding(known, f"a script on a web server sent it: {script[:60]!r}")
-    yield from _message_id(view, named)
+    yield from _message_id(view)
     yield from _way(view)
     yield from _charset(view)
 
 
-def _message_id(view: View, named: str) -> Iterator[Finding]:
+def _message_id(view: View) -> Iterator[Finding]:
     if not view.has("message-id"):
         yield Finding("message_id.missing", "there is no Message-ID")
         return
@@ -68,7 +68,7 @@ def _message_id(view: View, named: str) -> Iterator[Finding]:
     if parts is None:
         yield Finding("message_id.invalid", f"the Message-ID is malformed: {text[:60]!r}")
         return
-    left, host = parts[1], parts[2].lower()
+    host = parts[2].lower()
     if _BY_GATEWAY.search(host):
         yield Finding("message_id.added", "the sender gave no Message-ID: a server on the way added it")
     elif host.strip("[]").replace(".", "").isdigit() or _LOCAL_HOST.fullmatch(host):
@@ -76,10 +76,25 @@ def _message_id(view: View, named: str) -> Iterator[Finding]:
         yield Finding(kind, f"the Message-ID names no host of the net: {host[:60]!r}")
     elif _made_for_recipient(view, host):
         yield Finding("message_id.recipient", "the recipient's server made the Message-ID, not the sender's")
-    if _OUTLOOK.match(named) and not (_OUTLOOK_ID.fullmatch(left) or _WINDOWS_ID.fullmatch(left)):
-        yield Finding("mailer.forged", f"{named[:40]!r} writes other Message-IDs than this one")
-    elif view.author.domain == "gmail.com" and host.endswith("yahoo.com"):
+    elif not (view.bulk or view.threaded) and view.author.domain:
+        yield from _of_others(view, host)
+
+
+def _of_others(view: View, host: str) -> Iterator[Finding]:
+    """Findings about a Message-ID of neither the author's house nor of those who send for it."""
+    tables, house = view.tables, organisation_of(host)
+    if house == view.author.organisation or house in view.senders or view.is_own(house):
+        return
+    if host in tables.freemail or (view.author.domain == "gmail.com" and host.endswith("yahoo.com")):
         yield Finding("message_id.other_service", f"mail of {view.author.domain} has a Message-ID of {host}")
+    elif (
+        house not in _SENDING
+        and house != organisation_of(view.facts.helo.strip().lower())
+        and not entry_of(host, tables.mailers)
+        and not entry_of(host, tables.hosting)
+        and not is_in(host, tables.freemail)
+    ):
+        yield Finding("message_id.elsewhere", f"mail of {view.author.domain} has a Message-ID of {host[:80]}")
 
 
 def _made_for_recipient(view: View, host: str) -> bool:

@@ -133,6 +133,8 @@ _SHAPES = (
     ),
     _Shape("bargain", "it is a noisy offer", ({"bargain": 3}, {"bargain": 2, "hurry": 1})),
     _Shape("protest", "it says that it is no spam, or how to get rid of it", ({"protest": 1},)),
+    _Shape("removal", "it speaks of its lists as those do who buy them", ({"removal": 1},)),
+    _Shape("removal_pressed", "it speaks of little else than of its lists", ({"removal": 3},)),
     _Shape(
         "callback",
         "it tells of a charge and has the reader call a number",

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import islice
 
 from gateway.domain.journey import Finding
 from services.antispam.message import Source
-from services.antispam.view import View
+from services.antispam.view import FEW_LETTERS, MOST_LETTERS, View
 
 _PAGE = re.compile(r"\.(?:s?html?|xhtml|mht(?:ml)?|htm)$", re.IGNORECASE)
 _DOUBLE = re.compile(
@@ -35,15 +34,26 @@ _ONCE = (
     "mime-version",
     "content-type",
 )
+_NOT_SEEN = re.compile(
+    r"(?:can(?:'|’|no)t|unable to) (?:see|view|read)|(?:trouble|problems?) (?:seeing|viewing|reading)"
+    r"|(?:image|picture)s? (?:is|are) (?:not shown|blocked)"
+    r"|nicht (?:richtig |korrekt )?(?:angezeigt|dargestellt)|niet (?:goed )?(?:zichtbaar|weergegeven)"
+    r"|ne s.affiche|ne (?:voyez|visualisez)|no (?:puede|puedes) (?:ver|visualizar)"
+    r"|n[ãa]o (?:consegue|consiga|esteja) (?:ver|vendo|visualiza)|non (?:visualizzi|riesci a)"
+    r"|nie widzisz|не (?:видите|отображается)|无法(?:显示|查看|浏览)|無法(?:顯示|查看)|表示されない",
+    re.IGNORECASE,
+)
 _DOCUMENT = re.compile(r"\.(?:pdf|docx?|xlsx?|pptx?|rtf|ods|odt)$", re.IGNORECASE)
+
+_OF_OTHER_LETTERS = re.compile(
+    r"big5|euc-.*|gb.*|iso-2022-.*|iso-8859-[5-8]|koi8-.*|ks_c.*|shift_jis|windows-125[1356]"
+)
+"""Charsets that are of use for letters that are not Latin."""
 
 _PAGES = frozenset({"text/html", "application/xhtml+xml"})
 
 LONGEST_LOOK = 4000
 """Characters of the text that are looked at."""
-
-FEW_LETTERS = 80
-"""A text of fewer letters says nothing by itself."""
 
 MUCH_HIDDEN = 400
 """Characters: the line that a mailbox shows beside the Subject is shorter."""
@@ -53,12 +63,17 @@ def structure(view: View) -> Iterator[Finding]:
     """Findings about parts, HTML and attachments."""
     yield from _fields(view)
     yield from _parts(view)
+    yield from _amount(view)
+    yield from _encodings(view)
     yield from _markup(view)
     yield from _attachments(view)
     yield from _disguises(view)
 
 
 def _fields(view: View) -> Iterator[Finding]:
+    pressed = {view.value(name).strip().lower() for name in ("importance", "x-msmail-priority")}
+    if view.value("x-priority").lstrip()[:1] in {"1", "2"} or "high" in pressed:
+        yield Finding("header.priority", "it says of itself that it is important")
     for name in _ONCE:
         if view.count(name) > 1:
             yield Finding("header.repeated", f"{name.title()} is there {view.count(name)} times")
@@ -92,7 +107,6 @@ def _written(view: View) -> Iterator[tuple[str, str]]:
 def _parts(view: View) -> Iterator[Finding]:
     message = view.message
     parts = message.parts
-    letters = _letters(message.text[:LONGEST_LOOK])
     if parts == ("text/html",):
         yield Finding("structure.html_only", "it is HTML alone")
     elif "multipart/alternative" in parts and parts.count("text/html") and not parts.count("text/plain"):
@@ -101,16 +115,40 @@ def _parts(view: View) -> Iterator[Finding]:
         r"\s*<(?:!doctype|html|head|body|div|table|p>)", message.text[:200], re.IGNORECASE
     ):
         yield Finding("structure.html_as_text", "HTML is declared as plain text")
-    pictures = sum(part.startswith("image/") for part in parts)
+
+
+def _amount(view: View) -> Iterator[Finding]:
+    """Findings about messages that say little."""
+    message, letters = view.message, view.letters
+    pictures = sum(part.startswith("image/") for part in message.parts)
     shown = message.markup.images if message.markup else 0
-    if letters < FEW_LETTERS and (pictures or shown):
+    if view.says_little and (pictures or shown):
         yield Finding(
             "structure.pictures_only", f"it is of pictures: {pictures or shown}, and {letters} letters"
         )
-    elif letters < FEW_LETTERS and view.visited and not view.replies:
+    elif view.says_little and view.visited and not view.replies:
         yield Finding("structure.link_only", f"it is a link and {letters} letters")
     elif not letters and not message.attachments:
         yield Finding("structure.empty", "there is nothing to read")
+    if shown and letters < MOST_LETTERS and _NOT_SEEN.search(message.text):
+        reason = "what it says is a picture: the text is for those who see none"
+        yield Finding("structure.picture_told", reason)
+
+
+def _encodings(view: View) -> Iterator[Finding]:
+    """Findings about charsets and encodings that make no sense."""
+    message = view.message
+    if message.needless_base64:
+        yield Finding(
+            "structure.needless_base64", "a text of plain Latin letters is encoded as if it had others"
+        )
+    if message.undeclared:
+        yield Finding("html.no_charset", "nothing says by which charset the HTML is to be read")
+    plain = message.text.isascii() and view.subject.isascii() and view.letters
+    odd = next(filter(_OF_OTHER_LETTERS.fullmatch, message.charsets), "")
+    if plain and odd and not (view.discussion or view.replies):
+        reason = f"a text of plain Latin letters is declared as {odd}"
+        yield Finding("structure.foreign_charset", reason)
 
 
 def _markup(view: View) -> Iterator[Finding]:
@@ -142,7 +180,6 @@ def _markup(view: View) -> Iterator[Finding]:
 def _attachments(view: View) -> Iterator[Finding]:
     attached = view.message.attachments
     text = view.message.text[:LONGEST_LOOK]
-    letters = _letters(text)
     for attachment in attached:
         if _PAGE.search(attachment.name) or attachment.content_type in _PAGES:
             yield Finding("attachment.page", f"a page is attached: {attachment.name[:60]!r}")
@@ -153,17 +190,12 @@ def _attachments(view: View) -> Iterator[Finding]:
         yield Finding("attachment.password", "an archive is attached, and its password is told")
     if (
         any(_DOCUMENT.search(each.name) for each in attached)
-        and letters < 2 * FEW_LETTERS
+        and view.letters < 2 * FEW_LETTERS
         and not view.replies
     ):
         yield Finding(
-            "attachment.instead_of_text", f"a document is attached, and the text has {letters} letters"
+            "attachment.instead_of_text", f"a document is attached, and the text has {view.letters} letters"
         )
-
-
-def _letters(text: str) -> int:
-    """How many letters there are, counted as far as they are few."""
-    return sum(1 for _ in islice(filter(str.isalpha, text), 2 * FEW_LETTERS))
 
 
 def _disguises(view: View) -> Iterator[Finding]:

@@ -77,12 +77,25 @@ def _looks(text: str) -> Iterator[Finding]:
 def _claims(view: View, text: str) -> Iterator[Finding]:
     if _ANSWER.match(text) and not view.threaded:
         yield Finding("subject.false_answer", "the Subject claims to answer, but nothing says what")
+    if (
+        view.threaded
+        and view.message.markup
+        and not (view.replies or view.forwards or _is_sent_to_many(view))
+    ):
+        yield Finding(
+            "subject.no_answer", "it says that it follows another message, and its Subject does not"
+        )
     folded = _TAGGED.sub("", text).casefold()  # lists put their own name in front
     for address in () if view.bulk or view.threaded else view.recipients[:4]:
         local = address.partition("@")[0]
         if address in folded or (len(local) > 4 and re.search(rf"\b{re.escape(local)}\b", folded)):
             yield Finding("subject.names_recipient", "the Subject holds the recipient's address")
             break
+
+
+def _is_sent_to_many(view: View) -> bool:
+    """Whether a program or a list sent it, which join in one thread what is about one thing."""
+    return view.bulk or view.discussion or view.has("auto-submitted")
 
 
 def _mixed_case(word: str) -> bool:

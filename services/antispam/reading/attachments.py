@@ -121,7 +121,9 @@ def _reader_of(part: Part, kind: str) -> _Reader | None:
 
 def _read_plain(content: bytes, kind: str, charset: str, disguises: Disguises) -> Document:
     text = as_seen(text_of(content[: 4 * LONGEST_TEXT], charset)[0])[:LONGEST_TEXT]
-    return Document(text, tuple(Reference(one, Source.ATTACHMENT) for one in addresses_in(text)))
+    # What looks like a host in a file is most often a name in a program.
+    found = addresses_in(text, bare=False)
+    return Document(text, tuple(Reference(one, Source.ATTACHMENT) for one in found))
 
 
 def _read_marked_up(content: bytes, kind: str, charset: str, disguises: Disguises) -> Document:

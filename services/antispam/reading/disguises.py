@@ -61,6 +61,7 @@ _MAYBE_SPACED = (
     (" ", re.compile(r" \w \w \w")),
     *((mark, re.compile(rf"{re.escape(mark)}\w[ .*_~^|·•-]{{1,3}}\w[ .*_~^|·•-]")) for mark in ".*_~^|·•-"),
 )
+_TALL = re.compile(r"(?<=[a-z])II(?=[a-z])")
 _IN_DIGITS = re.compile(r"(?<![^\s(\"'])[a-z]++(?:[013457$][a-z]++)++(?![^\s)\"'.,!?:;])")
 _AS_LETTERS = str.maketrans("013457$", "oieasts")
 _MAYBE_DIGITS = re.compile(r"[013457$](?<=[a-z].)[a-z]")
@@ -90,6 +91,9 @@ def undisguised(text: str, disguises: Disguises) -> str:
             text = _plain_letters(_seen_letters(text, disguises), disguises)
         else:
             text = unicodedata.normalize("NFKC", text)
+    if "II" in text and (tall := _TALL.search(text)):
+        disguises.note("look-alikes", _TALL.sub("ll", _word_at(text, tall.start())))
+        text = _TALL.sub("ll", text)
     text = text.casefold()
     if not text.isascii() and _SEVERAL_SCRIPTS.search(text):
         text = _one_script(text, disguises)

@@ -14,7 +14,7 @@ _WITH_SCHEME = re.compile(
     r"(?:https?|ftp):/{1,3}[^\s<>\"'`{}|\\^\[\]]{3,2048}|hxxps?://[^\s<>\"']{3,2048}", re.IGNORECASE
 )
 _BARE = re.compile(
-    r"(?<![\w@.%/=&+-])(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,10}([^\W\d_]{2,24}|xn--[a-z0-9-]{2,59})(?![\w@-])"
+    r"(?<![\w@.%/=&+-])(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,10}([^\W\d_]{2,24}|xn--[a-z0-9-]{2,59})(?![\w@(-])"
     r"(?::\d{1,5})?(/[^\s<>\"'`{}|\\^\[\]]{0,2048})?",
     re.IGNORECASE,
 )
@@ -45,13 +45,13 @@ def single_spaced(line: str) -> str:
     return line if "  " not in line and line.isprintable() else " ".join(line.split())
 
 
-def addresses_in(text: str) -> Iterator[str]:
-    """Each address that stands in the text, once, in order. Bare host names count, too."""
+def addresses_in(text: str, *, bare: bool = True) -> Iterator[str]:
+    """Each address that stands in the text, once, in order; with `bare` also host names that stand alone."""
     met: dict[str, None] = {}
     for token in text.split():
         if ("." not in token or "." not in token[1:-1]) and "://" not in token:
             continue
-        for address in _in_token(token[: 2 * LONGEST_URL]):
+        for address in _in_token(token[: 2 * LONGEST_URL], bare=bare):
             if address not in met:
                 met[address] = None
                 yield address
@@ -59,17 +59,17 @@ def addresses_in(text: str) -> Iterator[str]:
                     return
 
 
-def _in_token(token: str) -> Iterator[str]:
+def _in_token(token: str, *, bare: bool) -> Iterator[str]:
     if "://" in token or ":/" in token:
         found = [one[0] for one in _WITH_SCHEME.finditer(token)]
         if found:
             yield from (_trimmed(one) for one in found)
             return
-    if token.startswith((".", "..")) or "@" in token or len(token) > 512:
+    if not bare or token.startswith((".", "..")) or "@" in token or len(token) > 512:
         return
-    for bare in _BARE.finditer(token):
-        if _is_meant(bare[0], bare[1].lower(), has_path=bool(bare[2])):
-            yield f"http://{_trimmed(bare[0])}"
+    for name in _BARE.finditer(token):
+        if _is_meant(name[0], name[1].lower(), has_path=bool(name[2])):
+            yield f"http://{_trimmed(name[0])}"
 
 
 def _is_meant(bare: str, top: str, *, has_path: bool) -> bool:

@@ -98,6 +98,8 @@ def read_whole(message: bytes, found: Survey | None = None, *, open_all: bool = 
         disguises=disguises.met(),
         parts=tuple(part.content_type for part in found.parts),
         charsets=texts.charsets,
+        undeclared=texts.undeclared,
+        needless_base64=texts.needless_base64,
         size=len(message),
         troubles=(
             *dict.fromkeys(part.unopened for part in found.parts if part.unopened),

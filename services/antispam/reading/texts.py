@@ -39,6 +39,8 @@ class Texts:
     markup: Markup | None = None
     letters: tuple[Attachment, ...] = ()  # attached messages
     charsets: tuple[str, ...] = ()
+    undeclared: bool = False  # HTML without a charset
+    needless_base64: bool = False  # of ASCII
     troubles: tuple[str, ...] = ()
 
 
@@ -54,6 +56,11 @@ def read_texts(message: bytes, outline: Outline, disguises: Disguises, links: Li
     return reading.texts()
 
 
+def _is_plain(content: bytes) -> bool:
+    """Whether there are bytes, and all of them are ASCII: those of ISO-2022-JP only look so."""
+    return bool(content) and content.isascii() and b"\x1b" not in content
+
+
 @dataclass(slots=True)
 class _Reading:
     message: bytes
@@ -66,6 +73,8 @@ class _Reading:
     letters: list[Attachment] = field(default_factory=list)
     charsets: dict[str, None] = field(default_factory=dict)
     markup: Markup | None = None
+    undeclared: bool = False
+    needless_base64: bool = False
     troubles: dict[str, None] = field(default_factory=dict)
     room: int = MOST_CHARACTERS
 
@@ -119,6 +128,8 @@ class _Reading:
             self.markup,
             tuple(self.letters),
             tuple(self.charsets),
+            self.undeclared,
+            self.needless_base64,
             tuple(self.troubles),
         )
 
@@ -139,6 +150,8 @@ class _Reading:
         content = mime.decoded(part, self.message, MOST_BYTES)
         if len(content) >= MOST_BYTES:
             self.troubles[CUT] = None
+        self.undeclared |= part.content_type in HTML and not part.charset
+        self.needless_base64 |= part.encoding == "base64" and _is_plain(content)
         text, charset = text_of(content, part.charset)
         for one in (part.charset, charset):
             if one:

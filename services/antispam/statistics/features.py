@@ -20,14 +20,17 @@ _OF_ANYBODY = frozenset(
     {
         "brand.subject",
         "from.random",
+        "good.named",
+        "good.post",
         "link.cheap_domain",
+        "link.found_elsewhere",
         "link.holds_address",
         "link.random_domain",
         "link.single",
     }
     | {"reply_to.elsewhere", "subject.exclaims", "subject.price"}
 )
-"""Findings that newsletters of the past have as often as spam had."""
+"""Findings that newsletters of the past have as often as spam had, or that anybody can bring about."""
 
 
 def features_of(view: View, findings: Iterable[Finding]) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ def test_what_would_have_changed_the_verdict_is_told() -> None:
     turning = turning_of(weighed, Degree.STANDARD)
 
     assert turning.score == 4.5
-    assert (turning.to_worse, turning.to_better) == (5.0, 1.3)
+    assert (turning.to_worse, turning.to_better) == (5.0, 1.8)
     assert turning.decisive == ("a", "b")
     assert turning.together == ("a",)
 

@@ -201,7 +201,9 @@ def test_a_content_database_has_to_know_the_spam_that_the_one_before_knew(
     phrases = ("viagra", "and cialis", "without prescription", "80 % off")
     content_in_use(tmp_path / "bases" / "as", *(f"3 pharmacy {phrase}" for phrase in phrases))
     assert ContentTrial(open_set(tmp_path / "bases" / "as" / "current")).known() >= {"pharmacy.eml"}
-    worse = content_in_use(tmp_path / "other" / "as", "1 pharmacy nothing of the kind")
+    worse = content_in_use(
+        tmp_path / "other" / "as", "1 pharmacy nothing of the kind", words="garden\t-0.1\n"
+    )
 
     code, _, err = command(str(worse.folder))
 

@@ -52,7 +52,19 @@ def names(raw: bytes, facts: Facts = Facts()) -> set[str]:  # noqa: B008 - a fro
     return {finding.check for check in CHECKS for finding in check(view)}
 
 
-LINK = '<p>Look at this page that I found, it is about the things we spoke of.</p><a href="{}">{}</a>'
+LINK = (
+    "<p>Look at this page that I found, it is about the things that we spoke of in the garden last week.</p>"
+    '<a href="{}">{}</a>'
+)
+
+
+EXPRESS = {
+    "X_Mailer": "Microsoft Outlook Express 6.00.2600.0000",
+    "Message_ID": "<001001cac2a1$e6e4a1c0$6501a8c0@pc1>",
+    "X_MimeOLE": "Produced By Microsoft MimeOLE V6.00.2600.0000",
+    "X_Priority": "3",
+}
+FORWARDED = "From: Maria <maria@gmail.com>\r\nTo: ann.miller@hotmail.com\r\nSubject: the garden\r\n\r\n"
 
 
 def linked(url: str, text: str = "the page") -> bytes:
@@ -123,14 +135,20 @@ def linked(url: str, text: str = "the page") -> bytes:
             message(Received="from a by b; Tue, 6 Jan 2026 04:00:00 +0000"),
         ),
         ("mailer.empty", message(X_Mailer=" "), message(X_Mailer="Outlook")),
+        ("mailer.forged", page("Lunch on Tuesday", **EXPRESS), message(**EXPRESS)),
+        ("mailer.forged", message(**EXPRESS | {"X_MimeOLE": ""}), message(**EXPRESS)),
+        ("mailer.forged", message(**EXPRESS | {"X_Priority": ""}), message(**EXPRESS)),
         (
             "mailer.forged",
-            message(X_Mailer="Microsoft Outlook Express 6.00.2600.0000"),
-            message(
-                X_Mailer="Microsoft Outlook Express 6.00.2600.0000",
-                Message_ID="<001001cac2a1$e6e4a1c0$6501a8c0@pc1>",
-            ),
+            message(X_Mailer="Microsoft Outlook, Build 10.0.2627"),
+            message(X_Mailer="Microsoft Outlook 16.0"),
         ),
+        (
+            "mailer.forged",
+            message(**EXPRESS | {"X_MimeOLE": ""}),
+            message(**EXPRESS | {"X_MimeOLE": "", "Precedence": "list"}),
+        ),
+        ("mailer.forged", message(**EXPRESS | {"Message_ID": "<1@firm.example>"}), message(**EXPRESS)),
         ("mailer.script", message(X_PHP_Originating_Script="33:contact.php"), message()),
         ("message_id.missing", message(Message_ID=""), message()),
         ("message_id.invalid", message(Message_ID="<1 2 3>"), message()),
@@ -173,6 +191,59 @@ def linked(url: str, text: str = "the page") -> bytes:
             "brand.author",
             message(From="PayPal Service <a@firm.example>"),
             message(From="PayPal <service@paypal.com>"),
+        ),
+        (
+            "brand.author",
+            message(From="Trust WaIIet <a@firm.example>"),
+            message(From="Trust Wallets <a@firm.example>"),
+        ),
+        (
+            "brand.author",
+            page(LINK.format("https://pay.example/", "pay"), From="Tesco <a@sends.example>"),
+            page(LINK.format("https://www.tesco.ie/", "shop"), From="Tesco <a@sends.example>"),
+        ),
+        (
+            "from.random_domain",
+            message(From="a <a@glsgrt.example>"),
+            message(From="a <a@gls-group.example>"),
+        ),
+        (
+            "from.recipient",
+            message(From="news@own.example", To="news@own.example"),
+            message("See https://www.own.example/\r\n", From="news@own.example", To="news@own.example"),
+        ),
+        (
+            "good.own_links",
+            linked("https://www.firm.example/a"),
+            page(
+                LINK.format("https://www.firm.example/a", "the page")
+                + "You have opted in to receive our mailings."
+            ),
+        ),
+        (
+            "good.own_links",
+            linked("https://www.firm.example/a"),
+            page('<a href="https://www.firm.example/a"><img src="https://www.firm.example/a.png"></a>'),
+        ),
+        (
+            "good.code",
+            message("Your verification code is 482913.\r\n"),
+            message("Your verification code is 482913.\r\n", Subject="Fwd: Your code"),
+        ),
+        (
+            "text.freemail",
+            message(FORWARDED + "Write to maria77@gmail.com\r\n", Subject="Fwd: the garden"),
+            message(FORWARDED, Subject="Fwd: the garden"),
+        ),
+        (
+            "message_id.elsewhere",
+            message(Message_ID="<1@host.example>"),
+            message(Message_ID="<1@eur07.prod.outlook.com>"),
+        ),
+        (
+            "message_id.elsewhere",
+            message(Message_ID="<1@host.example>"),
+            message(Message_ID="<1@host.example>", In_Reply_To="<2@own.example>"),
         ),
         (
             "brand.author",

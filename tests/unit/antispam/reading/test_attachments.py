@@ -84,6 +84,12 @@ def test_links_in_files_are_links_of_the_message(content: bytes, name: str) -> N
     assert [(link.url, link.source) for link in links] == [(LINK, Source.ATTACHMENT)]
 
 
+def test_names_in_a_program_are_no_links() -> None:
+    _, links = read(b"import os\nos.run()\nmenu.to = backup.sh; site.example.com\n", "menu.js")
+
+    assert links == ()
+
+
 @pytest.mark.parametrize(("form", "angle"), [("PNG", 0), ("JPEG", 0), ("GIF", 0), ("PNG", 30), ("WEBP", 90)])
 def test_the_code_in_a_picture_is_a_link(form: str, angle: int) -> None:
     attachment, links = read(a_qr(LINK, form, angle=angle))
