@@ -19,6 +19,7 @@ from services.antispam.checks.good import good
 from services.antispam.checks.lessons import lessons
 from services.antispam.checks.links import links
 from services.antispam.checks.mailer import mailer
+from services.antispam.checks.message_id import message_id
 from services.antispam.checks.phrases import phrases
 from services.antispam.checks.samples import samples
 from services.antispam.checks.shapes import shapes
@@ -41,6 +42,7 @@ CHECKS: tuple[Check, ...] = (
     subject,
     dates,
     mailer,
+    message_id,
     forgery,
     structure,
     links,

@@ -18,9 +18,13 @@ _ORNAMENTS = re.compile(r"[#*_~|<>=\[\]{}^$!]{2,}|^[#*_~|.,;:]|[#*_~|,;]$|[,.]_"
 _PICTURES = re.compile("[\u2190-\u21ff\u2300-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]")
 _PARTED = re.compile(r"[-_+=.]")
 _OFFERS = re.compile(
-    r"reward|offer|deals?(?!er)|prize|gift|winn|sweep|promo|saving|cash|bonus|loan|debt|mortgage|casino|pill|diet"
-    r"|cheap|discount|bargain"
+    r"(?:^|-)(?:rewards?|offers?|prizes?|gifts?|winn(?:er|ing)|sweeps|promo|savings?|cash(?!m)|bonus|loans?|debt"
+    r"|mortgage|casino|cheap|discount|bargain)"
+    r"|(?:rewards?|offers?|(?<!i)deals|prizes?|gifts?|winners?|savings?|cash|bonus|(?<!s)loans?|debt|mortgages?"
+    r"|casino|pills|diet|discounts?|bargains?)(?:$|[-\d])"
 )
+"""What a domain begins or ends with that was registered to be clicked on."""
+
 _NOBODY = re.compile(r"undisclosed|recipient[s ]*(?:list|not shown)|:\s*;", re.IGNORECASE)
 
 LONGEST_FIRST_NAME = 7

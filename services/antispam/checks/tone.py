@@ -28,7 +28,7 @@ def tone(view: View) -> Iterator[Finding]:
     if marks >= 3 and LOUD // 2 < len(text.split()) < LOUD * marks:
         yield Finding("text.exclaims", f"the text exclaims {marks} times")
     if found := _free_mailbox(view, text):
-        yield Finding("text.freemail", f"the text asks for answers to {found}, a mailbox of anybody")
+        yield Finding("text.freemail", f"the text names {found}, a mailbox that anybody can have")
 
 
 def _free_mailbox(view: View, text: str) -> str:

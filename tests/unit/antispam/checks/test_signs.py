@@ -241,6 +241,16 @@ def linked(url: str, text: str = "the page") -> bytes:
             message(Message_ID="<1@eur07.prod.outlook.com>"),
         ),
         (
+            "message_id.other_service",
+            message(Message_ID="<1@hotmail.com>"),
+            message(Message_ID="<tencent_1@qq.com>"),
+        ),
+        (
+            "message_id.other_service",
+            message(From="Ann <ann@yahoo.de>", Message_ID="<1@hotmail.com>"),
+            message(From="Ann <ann@yahoo.de>", Message_ID="<1@yahoo.com>"),
+        ),
+        (
             "message_id.elsewhere",
             message(Message_ID="<1@host.example>"),
             message(Message_ID="<1@host.example>", In_Reply_To="<2@own.example>"),
