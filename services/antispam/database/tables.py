@@ -19,6 +19,9 @@ _COMMON = "word"
 _LEAST_MARK = 5
 """Letters of a name in a host: shorter ones are met by chance."""
 
+_LEAST_SQUEEZED = 8
+"""Letters of a name that is known without its spaces, too: `TrustWallet`."""
+
 _OF_ANYBODY = frozenset({"software", "business", "social"})
 """Kinds of houses that others name in their own hosts: `github-notifications`, `zoom-tips`."""
 
@@ -116,7 +119,11 @@ def _brands(texts: Mapping[str, str]) -> Iterator[tuple[str, Brand]]:
         for name in names.split("|"):
             if not name:
                 raise row.bad("a name is empty")
-            yield name.casefold(), Brand(name, kind, frozenset(domains.split()), len(row.columns) > 3)
+            brand = Brand(name, kind, frozenset(domains.split()), len(row.columns) > 3)
+            yield name.casefold(), brand
+            squeezed = name.casefold().replace(" ", "")
+            if len(squeezed) >= _LEAST_SQUEEZED and not brand.common:
+                yield squeezed, brand
 
 
 def _marks(brands: Mapping[str, Brand]) -> Mapping[str, Brand]:
