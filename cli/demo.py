@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.message import EmailMessage, Message
-from email.utils import make_msgid
+from email.utils import formatdate, make_msgid
 from pathlib import Path
 
 import click
@@ -155,7 +155,8 @@ def _greets(address: HostPort) -> bool:
 def send(sample: Sample, address: HostPort) -> str:
     """Send one message; its Message-ID."""
     message = EmailMessage()
-    message["Message-ID"] = make_msgid(domain="demo.example")
+    message["Message-ID"] = make_msgid(domain=SENDER.partition("@")[2])
+    message["Date"] = formatdate()
     message["From"] = SENDER
     message["To"] = ", ".join(sample.recipients)
     message["Subject"] = sample.subject
