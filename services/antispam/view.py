@@ -70,6 +70,11 @@ class Mailbox:
     free: bool = False  # anybody can have an address of that domain
 
     @property
+    def label(self) -> str:
+        """The registered domain without what stands behind it; "" where anybody can have an address."""
+        return "" if self.free else self.organisation.partition(".")[0]
+
+    @property
     def address(self) -> str:
         """The address, lower case; "" when there is none."""
         return f"{self.local}@{self.domain}".lower() if self.domain else self.local.lower()
@@ -278,6 +283,11 @@ class View:
 def is_bare_address(host: str) -> bool:
     """Whether a host is an IP address, of version 4 or 6."""
     return ":" in host or _NUMBERS.fullmatch(host) is not None
+
+
+def is_in_figures(host: str) -> bool:
+    """Whether what a host calls itself is figures alone, in brackets or not: `[192.0.2.7]`, `12345`."""
+    return host.strip("[]").replace(".", "").isdigit()
 
 
 def odd_port(url: str) -> str:

@@ -11,9 +11,11 @@ from services.antispam.database.tables import is_in
 from services.antispam.randomness import looks_random, mixes_digits
 from services.antispam.view import Mailbox, View
 
+ADDRESS = re.compile(r"[\w.+-]{1,64}@((?:[\w-]{1,63}\.)+[a-z]{2,24})", re.IGNORECASE)
+"""An address that stands among words; its group is the domain."""
+
 _DOMAIN = re.compile(r"(?!-)[\w-]{1,63}(?:\.[\w-]{1,63})+", re.ASCII)
 _LOCAL = re.compile(r"[^\s@<>\"(),;:\\\[\]\x00-\x1f]{1,64}|\"[^\"]{0,62}\"")
-_IN_NAME = re.compile(r"[\w.+-]{1,64}@((?:[\w-]{1,63}\.)+[a-z]{2,24})", re.IGNORECASE)
 _ORNAMENTS = re.compile(r"[#*_~|<>=\[\]{}^$!]{2,}|^[#*_~|.,;:]|[#*_~|,;]$|[,.]_")
 _PICTURES = re.compile("[\u2190-\u21ff\u2300-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]")
 _PARTED = re.compile(r"[-_+=.]")
@@ -55,8 +57,7 @@ def made_by_chance(author: Mailbox) -> bool:
 
 
 def _has_random_domain(author: Mailbox) -> bool:
-    label = author.organisation.partition(".")[0]
-    return not author.free and (any(map(looks_random, label.split("-"))) or mixes_digits(label))
+    return any(map(looks_random, author.label.split("-"))) or mixes_digits(author.label)
 
 
 def _author(view: View) -> Iterator[Finding]:
@@ -77,8 +78,7 @@ def _author(view: View) -> Iterator[Finding]:
         yield Finding("from.digits", f"{author.local!r} in From mixes digits and letters")
     if _has_random_domain(author):
         yield Finding("from.random_domain", f"the author's domain {author.organisation} looks made by chance")
-    label = "" if author.free else author.organisation.partition(".")[0]
-    if _OFFERS.search(label) and not is_in(author.domain, view.tables.houses):
+    if _OFFERS.search(author.label) and not is_in(author.domain, view.tables.houses):
         yield Finding("from.offer_domain", f"the author's domain {author.organisation} promises something")
     if is_in(author.domain, view.tables.disposable):
         yield Finding("from.disposable", f"mailboxes of {author.domain} are thrown away after minutes")
@@ -90,7 +90,7 @@ def _author(view: View) -> Iterator[Finding]:
 
 def _name(view: View) -> Iterator[Finding]:
     author = view.author
-    shown = _IN_NAME.search(author.name)
+    shown = ADDRESS.search(author.name)
     if shown and author.domain and not shown[1].lower().endswith(author.organisation):
         yield Finding("from.other_address", f"From shows {shown[0]!r} as the name of {author.address!r}")
     if _ORNAMENTS.search(author.name):

@@ -144,7 +144,7 @@ def _related(view: View) -> bool:
     words = [word for word in _WORDS.findall(author.name.casefold()) if word not in _LEGAL]
     squeezed = "".join(words)
     local = author.local.casefold()
-    label = "" if author.free else author.organisation.partition(".")[0]
+    label = author.label
     if any(word in local or (len(word) > 3 and word in label) for word in words):
         return True
     return len(label) >= 3 and label.replace("-", "") in squeezed

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from gateway.domain.journey import Finding
-from services.antispam.view import View
+from services.antispam.view import View, is_in_figures
 
 _SPAMWARE = re.compile(
     r"\b(?:the bulk|bulk ?mail|mass ?mail|dark mailer|advanced mass|group mail|stealth|send-safe|aristotle"
@@ -48,7 +48,7 @@ def mailer(view: View) -> Iterator[Finding]:
 
 def _way(view: View) -> Iterator[Finding]:
     helo = view.facts.helo.strip().lower()
-    if helo and helo.strip("[]").replace(".", "").isdigit():
+    if is_in_figures(helo):
         yield Finding("helo.address", f"the client named itself by an address: {helo}")
     elif helo and "." not in helo:
         yield Finding("helo.no_domain", f"the client did not name itself by a full name: {helo[:60]!r}")

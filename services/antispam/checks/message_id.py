@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from gateway.authentication.dmarc.record import organisation_of
 from gateway.domain.journey import Finding
 from services.antispam.database.tables import entry_of, is_in
-from services.antispam.view import View
+from services.antispam.view import View, is_in_figures
 
 
 def _domains(text: str) -> frozenset[str]:
@@ -54,7 +54,7 @@ def message_id(view: View) -> Iterator[Finding]:
     host = parts[2].lower()
     if _BY_GATEWAY.search(host):
         yield Finding("message_id.added", "the sender gave no Message-ID: a server on the way added it")
-    elif host.strip("[]").replace(".", "").isdigit() or _LOCAL_HOST.fullmatch(host):
+    elif is_in_figures(host) or _LOCAL_HOST.fullmatch(host):
         kind = "message_id.machine" if _WINDOWS_HOST.match(host) else "message_id.no_domain"
         yield Finding(kind, f"the Message-ID names no host of the net: {host[:60]!r}")
     elif _made_for_recipient(view, host):

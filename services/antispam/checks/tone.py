@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from gateway.domain.journey import Finding
+from services.antispam.checks.addresses import ADDRESS
 from services.antispam.checks.forwards import is_head_of_another
 from services.antispam.database.tables import is_in
 from services.antispam.view import View
@@ -15,8 +15,6 @@ LONGEST_LOOK = 4000
 
 LOUD = 40
 """Words: a text that exclaims once in so many, and three times at least, is loud."""
-
-_ADDRESS = re.compile(r"[\w.+-]{1,64}@((?:[\w-]{1,63}\.)+[a-z]{2,24})", re.IGNORECASE)
 
 
 def tone(view: View) -> Iterator[Finding]:
@@ -39,7 +37,7 @@ def _free_mailbox(view: View, text: str) -> str:
     for line in text.splitlines():
         if "@" not in line or (view.forwards and is_head_of_another(line)):
             continue
-        for found in _ADDRESS.finditer(line):
+        for found in ADDRESS.finditer(line):
             if found[0].lower() not in known and is_in(found[1].lower(), view.tables.freemail):
                 return found[0]
     return ""

@@ -27,8 +27,10 @@ _OF_ANYBODY = frozenset(
         "link.holds_address",
         "link.random_domain",
         "link.single",
+        "reply_to.elsewhere",
+        "subject.exclaims",
+        "subject.price",
     }
-    | {"reply_to.elsewhere", "subject.exclaims", "subject.price"}
 )
 """Findings that newsletters of the past have as often as spam had, or that anybody can bring about."""
 

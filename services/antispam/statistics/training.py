@@ -32,15 +32,8 @@ LEAST_SEEN = 8
 
 NOT_ALWAYS_THERE = (
     *("date", "dkim", "dmarc", "helo", "mailer", "message_id", "received", "sender", "spf", "to"),
-    *(
-        "good.agent",
-        "good.answer",
-        "good.conversation",
-        "good.discussion",
-        "good.post",
-        "good.own_links_signed",
-    ),
-    *("good.signature", "good.signed", "good.unsubscribe", "good.work", "header.repeated"),
+    *("good.agent", "good.answer", "good.conversation", "good.discussion", "good.own_links_signed"),
+    *("good.post", "good.signature", "good.signed", "good.unsubscribe", "good.work", "header.repeated"),
 )
 """Findings that fall away where a header was cut, nobody was asked, or mail comes from no list. Each message
 is learnt with them and without them: what is missing shall not decide."""
